@@ -1,0 +1,1 @@
+"""k8snb: a Kubernetes cluster that a class can see inside."""
