@@ -1,0 +1,378 @@
+"""The runtime of a cluster's components: who acts next, one API call per step.
+
+It feeds every process's view from the store's changes, turns changes into keys, runs ``reconcile`` for one key at a time,
+performs the calls it yields, and moves the clock when nothing is ready. It knows no kind and no component.
+
+A reconcile in progress goes on until it ends (one call per step), then the next key starts: so at most one is in flight,
+and a fork can repeat it exactly (``Flight``).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Iterable
+from heapq import heappush
+from typing import Any, Protocol
+
+import msgspec
+
+from k8snb.api.errors import APIError
+from k8snb.api.object import Object
+from k8snb.client.calls import Call, Emit, Outcome
+from k8snb.client.protocol import After, Controller, KeysOf, Reconcile
+from k8snb.client.view import Source, View, cache_key
+from k8snb.client.workqueue import Item, WorkQueue
+from k8snb.sim.clock import Clock
+
+DELIVERY = -1
+"""The worker id of watch deliveries in the timer heap (only used when views lag)."""
+
+
+class Cause(msgspec.Struct, frozen=True, gc=False):
+    """Why a call is made: who, for which key, because of which revisions, on a timer or not, in which step."""
+
+    actor: str
+    key: str
+    triggers: tuple[int, ...]
+    step: int
+    why: str = ""
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """One API call of a component, as ``cluster.step()`` returns it."""
+
+    number: int
+    time: float
+    cause: Cause
+    call: Call
+    outcome: Outcome
+    revision: int
+
+    @property
+    def error(self) -> APIError | None:
+        """The API server's refusal, if it refused."""
+        return self.outcome if isinstance(self.outcome, APIError) else None
+
+
+class Performer(Protocol):
+    """Performs calls: the API server seen from a component."""
+
+    def perform(self, call: Call, cause: Cause) -> Outcome:
+        """Do the call; API errors are returned, not raised."""
+
+    def revision(self) -> int:
+        """The store's revision."""
+
+
+class Past(Protocol):
+    """How the runtime reads the past, to repeat a reconcile in a fork."""
+
+    def source_at(self, revision: int) -> Source:
+        """The lists as of a revision."""
+
+    def changes(self, after: int, until: int) -> Iterable[tuple[int, type[Object], str, Object | None]]:
+        """(revision, kind, cache key, value or None when deleted), oldest first."""
+
+
+class Process:
+    """A component process: some controllers that share an informer cache and die together."""
+
+    def __init__(self, name: str, view: View) -> None:
+        self.name = name
+        self.view = view
+        self.workers: list[int] = []
+        self.interests: dict[type[Object], list[tuple[int, KeysOf]]] = {}
+        self.alive = True
+        self.pending: deque[tuple[float, int, type[Object], str, Object | None]] = deque()
+
+
+class Flight:
+    """A reconcile between two of its calls, with all that is needed to repeat it elsewhere."""
+
+    __slots__ = ("call", "entered", "generator", "item", "outcomes", "revisions")
+
+    def __init__(self, item: Item, generator: Reconcile, entered: int) -> None:
+        self.item = item
+        self.generator = generator
+        self.entered = entered
+        self.call: Call | None = None
+        self.outcomes: list[Outcome] = []
+        self.revisions: list[int] = []
+
+
+class Runtime:
+    """Runs controllers over an API server; times are seconds since the epoch of simulated time."""
+
+    def __init__(self, clock: Clock, source: Source, performer: Performer, past: Past, *, watch_lag: float = 0.0, gate: bool = True) -> None:
+        self.clock = clock
+        self.queue = WorkQueue()
+        self.workers: list[Controller] = []
+        self.processes: dict[str, Process] = {}
+        self.watch_lag = watch_lag
+        self.gate = gate
+        self.steps = 0
+        self._source = source
+        self._performer = performer
+        self._past = past
+        self._flight: Flight | None = None
+        self._process_of: list[Process] = []
+        self._held: dict[str, list[Item]] = {}
+
+    # -- setting up
+
+    def add(self, controller: Controller) -> None:
+        """Take a component in; call ``start`` for its process afterwards."""
+        process = self.processes.get(controller.process)
+        if process is None:
+            view = View(self._source, self.clock)
+            if self.watch_lag:
+                view.head = self._performer.revision
+            process = self.processes[controller.process] = Process(controller.process, view)
+        worker = len(self.workers)
+        self.workers.append(controller)
+        self._process_of.append(process)
+        process.workers.append(worker)
+        for index in controller.indexes:
+            process.view.add_index(index)
+        for watch in controller.watches:
+            process.interests.setdefault(watch.kind, []).append((worker, watch.keys))
+
+    def start(self, name: str) -> None:
+        """Start a process: fill its cache with a list and look at every key once."""
+        process = self.processes[name]
+        process.alive = True
+        view = process.view
+        view.revision = self._performer.revision()
+        for worker in process.workers:
+            controller = self.workers[worker]
+            for key in controller.started(view):
+                self.queue.add(worker, key)
+        for kind, interested in process.interests.items():
+            for obj in view.list(kind):
+                revision = int(obj.metadata.resourceVersion or 0)
+                for worker, keys in interested:
+                    for key in keys(None, obj, view):
+                        self.queue.add(worker, key, revision)
+
+    def stop(self, name: str) -> None:
+        """Kill a process: its cache, its queued keys, its timers and what it was doing are lost."""
+        process = self.processes[name]
+        process.alive = False
+        process.view.clear()
+        process.pending.clear()
+        self._held.pop(name, None)
+        workers = frozenset(process.workers)
+        self.queue.forget(workers)
+        if self._flight is not None and self._flight.item[0] in workers:
+            self._flight.generator.close()
+            self._flight = None
+
+    def restart(self, name: str) -> None:
+        """Kill a process and start it anew."""
+        self.stop(name)
+        self.start(name)
+
+    def poke(self, worker_name: str, key: str) -> None:
+        """Make a key of a component ready from outside (a fault was injected, a switch was turned)."""
+        for worker, controller in enumerate(self.workers):
+            if controller.name == worker_name and self._process_of[worker].alive:
+                self.queue.add(worker, key)
+
+    # -- watch events
+
+    def changed(self, kind: type[Object], key: str, value: Object | None, revision: int) -> None:
+        """The store has committed a change; called once per change, in order."""
+        for process in self.processes.values():
+            if not process.alive:
+                continue
+            if self.watch_lag:
+                due = self.clock.now + self.watch_lag
+                process.pending.append((due, revision, kind, key, value))
+                self.queue.sequence += 1
+                self.queue.entry((DELIVERY, process.name)).timer = (due, self.queue.sequence)
+                heappush(self.queue.timers, (due, self.queue.sequence, DELIVERY, process.name))
+            else:
+                self._deliver(process, kind, key, value, revision)
+
+    def _deliver(self, process: Process, kind: type[Object], key: str, value: Object | None, revision: int) -> None:
+        view = process.view
+        interested = process.interests.get(kind)
+        if interested is None:
+            view.apply(kind, key, value, revision)
+            return
+        if not view.caches(kind):
+            view.list(kind)
+            old = None
+        else:
+            old = view.apply(kind, key, value, revision)
+        if value is None and old is None:
+            return
+        add = self.queue.add
+        for worker, keys in interested:
+            for work_key in keys(old, value, view):
+                add(worker, work_key, revision)
+
+    def _deliver_pending(self, name: str) -> None:
+        process = self.processes[name]
+        now = self.clock.now
+        pending = process.pending
+        while pending and pending[0][0] <= now:
+            _, revision, kind, key, value = pending.popleft()
+            self._deliver(process, kind, key, value, revision)
+        if pending:
+            self.queue.sequence += 1
+            self.queue.entry((DELIVERY, name)).timer = (pending[0][0], self.queue.sequence)
+            heappush(self.queue.timers, (pending[0][0], self.queue.sequence, DELIVERY, name))
+        for item in self._held.pop(name, []):
+            entry = self.queue.entries.get(item)
+            if entry is not None:
+                self.queue.put_back(item)
+
+    # -- stepping
+
+    def step(self, until: float | None = None) -> Step | None:
+        """Go on until one foreground API call was made; None when nothing is left to do (until second ``until``)."""
+        while True:
+            flight = self._flight
+            if flight is None:
+                if not self._begin(until):
+                    return None
+                continue
+            call = flight.call
+            if call is None:
+                self._flight = None
+                continue
+            step = self._perform(flight, call)
+            if not call.background and not isinstance(call, Emit):
+                return step
+
+    def idle(self) -> bool:
+        """Whether nothing is ready to act at the present second."""
+        due = self.queue.next_due()
+        return self._flight is None and not self.queue.ready and (due is None or due > self.clock.now)
+
+    def _begin(self, until: float | None) -> bool:
+        """Start the next reconcile, moving the clock when nothing is ready; False when there is nothing before ``until``."""
+        queue = self.queue
+        item = queue.take()
+        if item is None:
+            due = queue.next_due()
+            if due is None or (until is not None and due > until):
+                return False
+            if due > self.clock.now:
+                self.clock.now = due
+            queue.ring(self.clock.now)
+            return True
+        worker, key = item
+        if worker == DELIVERY:
+            queue.done(item)
+            self._deliver_pending(key)
+            return True
+        process = self._process_of[worker]
+        if self.gate and queue.entries[item].last_write > process.view.revision:
+            self._held.setdefault(process.name, []).append(item)
+            return True
+        flight = Flight(item, self.workers[worker].reconcile(key, process.view), self._performer.revision())
+        self._advance(flight, None, first=True)
+        return True
+
+    def _advance(self, flight: Flight, outcome: Outcome, first: bool = False) -> None:
+        """Let a reconcile run to its next call or to its end."""
+        queue = self.queue
+        item = flight.item
+        try:
+            flight.call = next(flight.generator) if first else flight.generator.send(outcome)
+        except StopIteration as end:
+            self._flight = None
+            self._ended(item, end.value)
+        except APIError:
+            self._flight = None
+            delay = queue.retry_delay(item)
+            queue.add_at(*item, self.clock.now + delay)
+            queue.done(item)
+        else:
+            self._flight = flight
+
+    def _ended(self, item: Item, result: After | None) -> None:
+        queue = self.queue
+        entry = queue.entries[item]
+        entry.failures = 0
+        if result is None:
+            entry.timer = None
+        else:
+            queue.add_at(*item, self.clock.now + max(0.0, result.seconds), result.background)
+        queue.done(item)
+
+    def _perform(self, flight: Flight, call: Call) -> Step:
+        worker, key = flight.item
+        entry = self.queue.entries[flight.item]
+        counted = not call.background and not isinstance(call, Emit)
+        if counted:
+            self.steps += 1
+        cause = Cause(self.workers[worker].actor(key), key, entry.seen, self.steps, call.why)
+        outcome = self._performer.perform(call, cause)
+        revision = self._performer.revision()
+        if not isinstance(outcome, APIError):
+            entry.last_write = revision
+        flight.outcomes.append(outcome)
+        flight.revisions.append(revision)
+        step = Step(self.steps, self.clock.now, cause, call, outcome, revision)
+        if self._flight is flight:  # a restart of the process from within the call ends it
+            self._advance(flight, outcome)
+        return step
+
+    # -- forking
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Runtime:
+        other = Runtime.__new__(Runtime)
+        memo[id(self)] = other
+        flight, self._flight = self._flight, None
+        try:
+            for name, value in self.__dict__.items():
+                setattr(other, name, copy.deepcopy(value, memo))
+        finally:
+            self._flight = flight
+        if flight is not None:
+            other._flight = other._repeat(flight)
+        return other
+
+    def _repeat(self, flight: Flight) -> Flight:
+        """The same reconcile, begun again on the cache as it was, given the same outcomes, standing at the same call."""
+        worker, key = flight.item
+        view = View(self._past.source_at(flight.entered), self.clock)
+        view.revision = flight.entered
+        for index in self.workers[worker].indexes:
+            view.add_index(index)
+        stand_in = StandIn(view)
+        copied = Flight(flight.item, self.workers[worker].reconcile(key, stand_in), flight.entered)  # type: ignore[arg-type]
+        copied.call = next(copied.generator)
+        seen = flight.entered
+        for outcome, revision in zip(flight.outcomes, flight.revisions, strict=True):
+            for changed_at, kind, changed, value in self._past.changes(seen, revision):
+                view.apply(kind, changed, value, changed_at)
+            seen = revision
+            copied.call = copied.generator.send(outcome)
+        copied.outcomes = list(flight.outcomes)
+        copied.revisions = list(flight.revisions)
+        stand_in.target = self._process_of[worker].view
+        return copied
+
+
+class StandIn:
+    """A view whose target can be exchanged, for a reconcile that is repeated on the past and goes on in the present."""
+
+    def __init__(self, target: View) -> None:
+        self.target = target
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        value: Callable[..., Any] = getattr(self.target, name)
+        return value
+
+
+def store_change(value: Object | None, previous: Object | None) -> tuple[type[Object], str]:
+    """Kind and cache key of a change."""
+    obj = value if value is not None else previous
+    if obj is None:
+        raise ValueError("a change has a value or a previous value")
+    return type(obj), cache_key(obj)

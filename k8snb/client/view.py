@@ -1,0 +1,199 @@
+"""The informer cache of one process: what its components believe about the world.
+
+Filled by a list, kept current by watch events, read by every ``reconcile``. Objects are shared with the store (they are
+values), so a cache costs its dictionaries only. Kinds are cached from the first time somebody asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar, cast
+
+from k8snb.api.object import Object
+from k8snb.client.protocol import Index
+from k8snb.sim.clock import Clock
+
+T = TypeVar("T", bound=Object)
+
+
+class Source(Protocol):
+    """Where a view gets its first list from."""
+
+    def __call__(self, kind: type[Object]) -> Iterable[Object]:
+        """All objects of a kind, oldest first."""
+
+
+def cache_key(obj: Object) -> str:
+    """``namespace/name``, or ``name`` for cluster-scoped objects: the key of caches and work queues."""
+    meta = obj.metadata
+    return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name or ""
+
+
+def _namespace(obj: Any) -> Iterable[str]:
+    return (obj.metadata.namespace or "",)
+
+
+def _controller(obj: Any) -> Iterable[str]:
+    meta = obj.metadata
+    for ref in meta.ownerReferences:
+        if ref.controller:
+            return (ref.uid,)
+    return (f"orphan/{meta.namespace or ''}",)
+
+
+def _owner(obj: Any) -> Iterable[str]:
+    return tuple(ref.uid for ref in obj.metadata.ownerReferences)
+
+
+def _node(obj: Any) -> Iterable[str]:
+    return (obj.spec.nodeName or "",)
+
+
+BUILT_IN: dict[str, Callable[[Any], Iterable[str]]] = {
+    "namespace": _namespace,
+    "controller": _controller,
+    "owner": _owner,
+    "node": _node,
+}
+"""Indexes that every view has: by namespace, by the uid of the controlling owner (``orphan/NAMESPACE`` without one), by
+the uid of any owner, by ``spec.nodeName`` (pods; the empty string while unscheduled)."""
+
+
+class _Bucket:
+    """One index of one kind: value -> key -> object, and what was indexed for each key."""
+
+    __slots__ = ("by_value", "values")
+
+    def __init__(self, values: Callable[[Any], Iterable[str]], objects: dict[str, Object]) -> None:
+        self.values = values
+        self.by_value: dict[str, dict[str, Object]] = {}
+        for key, obj in objects.items():
+            self.change(key, None, obj)
+
+    def change(self, key: str, old: Object | None, new: Object | None) -> None:
+        before = tuple(self.values(old)) if old is not None else ()
+        after = tuple(self.values(new)) if new is not None else ()
+        by_value = self.by_value
+        if before != after:
+            for value in before:
+                if value not in after:
+                    bucket = by_value[value]
+                    del bucket[key]
+                    if not bucket:
+                        del by_value[value]
+        if new is not None:
+            for value in after:
+                bucket_ = by_value.get(value)
+                if bucket_ is None:
+                    by_value[value] = {key: new}
+                else:
+                    bucket_[key] = new
+
+
+class View:
+    """A process's cache; ``now`` is simulated seconds, ``revision`` the last store revision it has seen.
+
+    ``head`` is set for views that lag behind the store: it tells the revision of a list, so that older watch events which
+    arrive later do not undo it.
+    """
+
+    def __init__(self, source: Source, clock: Clock, indexes: Iterable[Index] = ()) -> None:
+        self._source = source
+        self._clock = clock
+        self._objects: dict[type[Object], dict[str, Object]] = {}
+        self._buckets: dict[type[Object], dict[str, _Bucket]] = {}
+        self._indexers: dict[tuple[type[Object], str], Callable[[Any], Iterable[str]]] = {}
+        self._floors: dict[type[Object], int] = {}
+        self.revision = 0
+        self.head: Callable[[], int] | None = None
+        for index in indexes:
+            self.add_index(index)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch of simulated time."""
+        return self._clock.now
+
+    def add_index(self, index: Index) -> None:
+        """Make ``by(index.kind, index.name, …)`` answer."""
+        self._indexers[(index.kind, index.name)] = index.values
+
+    def get(self, kind: type[T], namespace: str | None, name: str | None) -> T | None:
+        """The object, or None when the cache has none of that name (``namespace`` empty for cluster-scoped kinds)."""
+        objects = self._objects.get(kind)
+        if objects is None:
+            objects = self._load(kind)
+        return cast("T | None", objects.get(f"{namespace}/{name}" if namespace else name or ""))
+
+    def lookup(self, kind: type[T], key: str) -> T | None:
+        """The object of a work queue key (``namespace/name`` or ``name``)."""
+        objects = self._objects.get(kind)
+        if objects is None:
+            objects = self._load(kind)
+        return cast("T | None", objects.get(key))
+
+    def list(self, kind: type[T], namespace: str | None = None) -> list[T]:
+        """All objects of a kind, or those of one namespace, oldest first."""
+        if namespace is not None:
+            return self.by(kind, "namespace", namespace)
+        objects = self._objects.get(kind)
+        if objects is None:
+            objects = self._load(kind)
+        return cast("list[T]", list(objects.values()))
+
+    def by(self, kind: type[T], index: str, value: str) -> list[T]:
+        """The objects that an index files under a value; an unknown index is a ``KeyError`` that lists the known ones."""
+        buckets = self._buckets.get(kind)
+        bucket = buckets.get(index) if buckets is not None else None
+        if bucket is None:
+            bucket = self._build(kind, index)
+        found = bucket.by_value.get(value)
+        return cast("list[T]", list(found.values())) if found else []
+
+    def apply(self, kind: type[Object], key: str, new: Object | None, revision: int) -> Object | None:
+        """Take in one watch event; returns what the cache had before."""
+        self.revision = revision
+        objects = self._objects.get(kind)
+        if objects is None or (self._floors and revision <= self._floors.get(kind, 0)):
+            return None
+        if new is None:
+            old = objects.pop(key, None)
+            if old is None:
+                return None
+        else:
+            old = objects.get(key)
+            objects[key] = new
+        buckets = self._buckets.get(kind)
+        if buckets:
+            for bucket in buckets.values():
+                bucket.change(key, old, new)
+        return old
+
+    def clear(self) -> None:
+        """Forget everything, as a process that restarts does; the next read lists anew."""
+        self._objects.clear()
+        self._buckets.clear()
+        self._floors.clear()
+
+    def caches(self, kind: type[Object]) -> bool:
+        """Whether objects of that kind are cached by now."""
+        return kind in self._objects
+
+    def _load(self, kind: type[Object]) -> dict[str, Object]:
+        objects = {cache_key(obj): obj for obj in self._source(kind)}
+        self._objects[kind] = objects
+        if self.head is not None:
+            self._floors[kind] = self.head()
+        return objects
+
+    def _build(self, kind: type[Object], name: str) -> _Bucket:
+        objects = self._objects.get(kind)
+        if objects is None:
+            objects = self._load(kind)
+        values = self._indexers.get((kind, name)) or BUILT_IN.get(name)
+        if values is None:
+            known = sorted({*BUILT_IN, *(n for k, n in self._indexers if k is kind)})
+            raise KeyError(f"no index {name!r} for {kind.__name__}: known are {', '.join(known)}")
+        bucket = _Bucket(values, objects)
+        self._buckets.setdefault(kind, {})[name] = bucket
+        return bucket

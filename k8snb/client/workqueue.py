@@ -1,0 +1,178 @@
+"""The work of a cluster: ready keys in one queue, timers in one heap.
+
+One first-in-first-out queue serves all components, so who acts next is plain to see and the same on every run: work is
+ordered by (time, sequence number). A key is queued at most once; what made it ready is kept as the revisions that
+triggered it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+BASE_DELAY = 0.005
+"""Seconds before the first retry of a failed key (client-go ``DefaultTypedControllerRateLimiter``: 5 ms, doubling)."""
+MAX_DELAY = 1000.0
+"""Longest delay of a retry, in seconds (client-go: 1000 s)."""
+TRIGGERS_KEPT = 8
+"""How many triggering revisions a key keeps: the first ones and the last; causes need no more."""
+
+WorkerId: TypeAlias = int
+Item: TypeAlias = tuple[WorkerId, str]
+Timer: TypeAlias = tuple[float, int, WorkerId, str]
+"""(due in seconds since the epoch, sequence number, worker, key)"""
+
+
+class Entry:
+    """What the queue knows of one key of one worker."""
+
+    __slots__ = ("dirty", "failures", "last_write", "queued", "running", "seen", "timer", "triggers")
+
+    def __init__(self) -> None:
+        self.queued = False
+        self.running = False
+        self.dirty = False
+        self.failures = 0
+        self.last_write = 0
+        self.triggers: tuple[int, ...] = ()
+        self.seen: tuple[int, ...] = ()
+        self.timer: tuple[float, int] | None = None
+
+
+class WorkQueue:
+    """Ready items and timers; ``pick`` may be replaced to explore other orders (an index into the ready items)."""
+
+    def __init__(self) -> None:
+        self.ready: deque[Item] = deque()
+        self.timers: list[Timer] = []
+        self.background: list[Timer] = []
+        self.entries: dict[Item, Entry] = {}
+        self.sequence = 0
+        self.pick: Callable[[int], int] | None = None
+
+    def entry(self, item: Item) -> Entry:
+        """The entry of an item, made when it is new."""
+        entry = self.entries.get(item)
+        if entry is None:
+            entry = self.entries[item] = Entry()
+        return entry
+
+    def add(self, worker: WorkerId, key: str, revision: int = 0) -> None:
+        """Make a key ready because of a revision (0: because of none)."""
+        item = (worker, key)
+        entry = self.entries.get(item)
+        if entry is None:
+            entry = self.entries[item] = Entry()
+        if revision:
+            triggers = entry.triggers
+            if len(triggers) < TRIGGERS_KEPT:
+                entry.triggers = (*triggers, revision)
+            else:
+                entry.triggers = (*triggers[:-1], revision)
+        if entry.running:
+            entry.dirty = True
+        elif not entry.queued:
+            entry.queued = True
+            self.ready.append(item)
+
+    def add_at(self, worker: WorkerId, key: str, due: float, background: bool = False) -> None:
+        """Make a key ready at second ``due``; replaces an earlier timer of the key."""
+        entry = self.entry((worker, key))
+        self.sequence += 1
+        entry.timer = (due, self.sequence)
+        heappush(self.background if background else self.timers, (due, self.sequence, worker, key))
+
+    def cancel_timer(self, item: Item) -> None:
+        """Drop the key's timer, if it has one (its place in the heap is skipped when it comes up)."""
+        entry = self.entries.get(item)
+        if entry is not None:
+            entry.timer = None
+
+    def take(self) -> Item | None:
+        """The next ready item, now running; None when nothing is ready."""
+        ready = self.ready
+        if not ready:
+            return None
+        if self.pick is None or len(ready) == 1:
+            item = ready.popleft()
+        else:
+            index = self.pick(len(ready)) % len(ready)
+            item = ready[index]
+            del ready[index]
+        entry = self.entries[item]
+        entry.queued = False
+        entry.running = True
+        if entry.triggers:
+            entry.seen = entry.triggers
+            entry.triggers = ()
+        return item
+
+    def put_back(self, item: Item) -> None:
+        """A running item waits again, at the end of the queue (the caught-up gate)."""
+        entry = self.entries[item]
+        entry.running = False
+        entry.queued = True
+        self.ready.append(item)
+
+    def done(self, item: Item) -> None:
+        """A running item has ended; it is ready again when something happened meanwhile, forgotten when idle."""
+        entry = self.entries[item]
+        entry.running = False
+        if entry.dirty:
+            entry.dirty = False
+            entry.queued = True
+            self.ready.append(item)
+        elif entry.timer is None and not entry.failures:
+            del self.entries[item]
+
+    def retry_delay(self, item: Item) -> float:
+        """The delay before the next retry of a failed key, in seconds; each call counts as one failure."""
+        entry = self.entry(item)
+        delay = min(BASE_DELAY * 2.0 ** min(entry.failures, 40), MAX_DELAY)
+        entry.failures += 1
+        return delay
+
+    def next_due(self, foreground_only: bool = False) -> float | None:
+        """When the next timer rings, in seconds since the epoch; None when none is set."""
+        first = self._head(self.timers)
+        if foreground_only:
+            return first[0] if first else None
+        second = self._head(self.background)
+        if first is None or second is None:
+            head = first or second
+            return head[0] if head else None
+        return min(first[0], second[0])
+
+    def ring(self, now: float) -> int:
+        """Make all keys ready whose timer is due, in the order of their times; returns how many."""
+        count = 0
+        while True:
+            first, second = self._head(self.timers), self._head(self.background)
+            heap = self.timers if second is None or (first is not None and first < second) else self.background
+            timer = self._head(heap)
+            if timer is None or timer[0] > now:
+                return count
+            heappop(heap)
+            _, _, worker, key = timer
+            self.entries[(worker, key)].timer = None
+            self.add(worker, key)
+            count += 1
+
+    def forget(self, workers: frozenset[WorkerId]) -> None:
+        """Drop all work of some workers, as when their process dies."""
+        self.ready = deque(item for item in self.ready if item[0] not in workers)
+        self.timers = sorted(t for t in self.timers if t[2] not in workers)
+        self.background = sorted(t for t in self.background if t[2] not in workers)
+        self.entries = {item: e for item, e in self.entries.items() if item[0] not in workers}
+
+    def _head(self, heap: list[Timer]) -> Timer | None:
+        """The first timer of a heap that was not replaced or cancelled since."""
+        while heap:
+            timer = heap[0]
+            entry = self.entries.get((timer[2], timer[3]))
+            if entry is not None and entry.timer == (timer[0], timer[1]):
+                return timer
+            heappop(heap)
+        return None
