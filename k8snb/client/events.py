@@ -6,6 +6,8 @@ flood the cluster. The correlator's caches belong to the recording process and a
 
 from __future__ import annotations
 
+from typing import NamedTuple, TypeVar
+
 from msgspec.structs import replace
 
 from k8snb.api.frozen import EMPTY
@@ -26,14 +28,25 @@ REFILL = 1 / 300
 SERIES_INTERVAL = 1800.0
 """Seconds after which a repeated events.k8s.io event starts a new series (``finishTime``, 6 min refresh)."""
 
+CACHE = 4096
+"""Events, groups of similar ones and token buckets that a recorder remembers (``maxLruCacheEntries``)."""
+
 _EPOCH_SECONDS = int(EPOCH.timestamp())
+
+
+class Draft(NamedTuple):
+    """An event to write: create it, or update the one that exists."""
+
+    key: tuple[str, ...]
+    event: Event
+    exists: bool
 
 
 class Recorder:
     """Turns ``Emit`` calls into Event objects to create or update.
 
-    ``event(...)`` answers (event, exists): the Event to write and whether it updates one that was written before, or None
-    when the spam filter drops it.
+    ``event(...)`` answers with the Event to write, or None when the spam filter drops it; ``written`` is told what the
+    server stored, so that the same event later updates it.
     """
 
     def __init__(self) -> None:
@@ -42,7 +55,7 @@ class Recorder:
         self._tokens: dict[tuple[str, str, str], tuple[float, float]] = {}
         self._sequence = 0
 
-    def event(self, call: Emit, component: str, now: float) -> tuple[Event, bool] | None:
+    def event(self, call: Emit, component: str, now: float) -> Draft | None:
         """The Event for a call made by a component at second ``now``."""
         if call.action:
             return self._series(call, component, now)
@@ -57,7 +70,7 @@ class Recorder:
         if now - last > SIMILAR_INTERVAL:
             messages = {}
         messages[message] = None
-        self._similar[similar_key] = (now, messages)
+        _remember(self._similar, similar_key, (now, messages))
         key: tuple[str, ...] = (*similar_key, message)
         if len(messages) >= SIMILAR_MAX:
             messages.pop(next(iter(messages)))
@@ -66,9 +79,7 @@ class Recorder:
         known = self._known.get(key)
         time = rfc3339(now)
         if known is not None:
-            event = replace(known, count=(known.count or 0) + 1, lastTimestamp=time, message=message)
-            self._known[key] = event
-            return event, True
+            return Draft(key, replace(known, count=(known.count or 0) + 1, lastTimestamp=time, message=message), True)
         event = Event(
             metadata=self._meta(obj, now),
             involvedObject=reference(obj, call.field_path),
@@ -82,22 +93,23 @@ class Recorder:
             reportingComponent=component,
             reportingInstance=call.host,
         )
-        self._known[key] = event
-        return event, False
+        return Draft(key, event, False)
 
-    def written(self, call: Emit, event: Event) -> None:
-        """Remember an event as the server stored it."""
+    def written(self, key: tuple[str, ...], event: Event | None) -> None:
+        """Remember an event as the server stored it; None: the server has it no longer."""
+        if event is None:
+            self._known.pop(key, None)
+        else:
+            _remember(self._known, key, event)
 
-    def _series(self, call: Emit, component: str, now: float) -> tuple[Event, bool]:
+    def _series(self, call: Emit, component: str, now: float) -> Draft:
         obj = call.regarding
         key = (component, call.action, call.reason, call.type, obj.kind, obj.metadata.namespace or "", obj.metadata.name or "", obj.metadata.uid or "", call.message)
         known = self._known.get(key)
         time = rfc3339_micro(now)
         if known is not None:
             count = known.series.count if known.series is not None else 1
-            event = replace(known, series=EventSeries(count=(count or 1) + 1, lastObservedTime=time))
-            self._known[key] = event
-            return event, True
+            return Draft(key, replace(known, series=EventSeries(count=(count or 1) + 1, lastObservedTime=time)), True)
         event = Event(
             metadata=self._meta(obj, now),
             involvedObject=reference(obj, call.field_path),
@@ -109,8 +121,7 @@ class Recorder:
             reportingComponent=component,
             reportingInstance=call.host or component,
         )
-        self._known[key] = event
-        return event, False
+        return Draft(key, event, False)
 
     def _meta(self, obj: Object, now: float) -> ObjectMeta:
         self._sequence += 1
@@ -125,8 +136,20 @@ class Recorder:
         tokens, last = self._tokens.get(key, (float(BURST), now))
         tokens = min(float(BURST), tokens + (now - last) * REFILL)
         admitted = tokens >= 1.0
-        self._tokens[key] = (tokens - 1.0 if admitted else tokens, now)
+        _remember(self._tokens, key, (tokens - 1.0 if admitted else tokens, now))
         return admitted
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def _remember(cache: dict[_K, _V], key: _K, value: _V) -> None:
+    """Keep a value as the newest; the oldest goes when there are too many."""
+    cache.pop(key, None)
+    cache[key] = value
+    if len(cache) > CACHE:
+        del cache[next(iter(cache))]
 
 
 def reference(obj: Object, field_path: str = "") -> ObjectReference:

@@ -1,0 +1,43 @@
+"""What a component sees of the API: calls, the cached view, the protocol it follows, and the runtime that steps it."""
+
+from k8snb.client.calls import (
+    Bind,
+    Call,
+    Create,
+    Delete,
+    Emit,
+    Evict,
+    Finalize,
+    Get,
+    ListAll,
+    Outcome,
+    Patch,
+    Update,
+    UpdateStatus,
+)
+from k8snb.client.protocol import After, Controller, Index, Reconcile, Watch, own_key
+from k8snb.client.view import View, cache_key
+
+__all__ = [
+    "After",
+    "Bind",
+    "Call",
+    "Controller",
+    "Create",
+    "Delete",
+    "Emit",
+    "Evict",
+    "Finalize",
+    "Get",
+    "Index",
+    "ListAll",
+    "Outcome",
+    "Patch",
+    "Reconcile",
+    "Update",
+    "UpdateStatus",
+    "View",
+    "Watch",
+    "cache_key",
+    "own_key",
+]

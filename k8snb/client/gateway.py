@@ -1,0 +1,227 @@
+"""From calls to requests: how components reach the API server, each under its own identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from k8snb.api.errors import APIError
+from k8snb.api.object import Object
+from k8snb.api.request import NO_OPTIONS, Request, RequestOptions, Response, Triggers, UserInfo
+from k8snb.api.scheme import SCHEME
+from k8snb.api.types.core_v1 import Binding, Event, ObjectReference
+from k8snb.api.types.meta_v1 import ObjectMeta
+from k8snb.api.types.policy_v1 import Eviction
+from k8snb.client.calls import (
+    Bind,
+    Call,
+    Create,
+    Delete,
+    Emit,
+    Evict,
+    Finalize,
+    Get,
+    ListAll,
+    Outcome,
+    Patch,
+    Update,
+    UpdateStatus,
+)
+from k8snb.client.events import Draft, Recorder
+from k8snb.client.runtime import Cause
+from k8snb.sim.clock import Clock
+
+VERSION = "v1.36.2"
+"""The Kubernetes version that the model follows; part of every component's user agent."""
+
+
+class Server(Protocol):
+    """The API server's entrance."""
+
+    def handle(self, request: Request) -> Response:
+        """Serve a request; raises ``APIError``."""
+
+
+class Revisions(Protocol):
+    """Who knows the store's revision."""
+
+    @property
+    def revision(self) -> int:
+        """The last committed revision."""
+
+
+def identity(actor: str, process: str) -> UserInfo:
+    """The user that a component authenticates as, as kubeadm sets clusters up."""
+    if process == "kubelet":
+        return UserInfo(f"system:node:{actor.partition('/')[2]}", groups=("system:nodes", "system:authenticated"))
+    if process == "kube-controller-manager":
+        return UserInfo(
+            f"system:serviceaccount:kube-system:{actor}",
+            groups=("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"),
+        )
+    return UserInfo(f"system:{process}", groups=("system:authenticated",))
+
+
+class Gateway:
+    """Performs the calls of all components; API errors come back as values."""
+
+    def __init__(self, server: Server, store: Revisions, clock: Clock) -> None:
+        self._server = server
+        self._store = store
+        self._clock = clock
+        self._users: dict[str, UserInfo] = {}
+        self._options: dict[str, RequestOptions] = {}
+        self._processes: dict[str, str] = {}
+        self._recorders: dict[str, Recorder] = {}
+
+    def introduce(self, actor: str, process: str) -> None:
+        """Tell which process an actor belongs to, before its first call."""
+        self._processes[actor] = process
+
+    def forget(self, process: str) -> None:
+        """A process has died: its event correlators start anew."""
+        for actor in [a for a in self._recorders if self._process(a) == process]:
+            del self._recorders[actor]
+
+    def revision(self) -> int:
+        """The store's revision."""
+        return self._store.revision
+
+    def perform(self, call: Call, cause: Cause) -> Outcome:
+        """Send one call as its actor; the outcome is the resulting object, None, or the API error."""
+        if type(call) is Emit:
+            self._emit(call, cause)
+            return None
+        actor = cause.actor
+        user = self._users.get(actor)
+        if user is None:
+            process = self._process(actor)
+            user = self._users[actor] = identity(actor, process)
+            self._options[actor] = RequestOptions(field_manager=process)
+        triggers = Triggers(cause.triggers, cause.key, cause.why, cause.step)
+        try:
+            return _SEND[type(call)](self, call, actor, user, triggers)
+        except APIError as error:
+            return error
+
+    def _process(self, actor: str) -> str:
+        return self._processes.get(actor) or self._processes.get(actor.partition("/")[0], actor.partition("/")[0])
+
+    def _create(self, call: Create, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        obj = call.obj
+        request = Request(
+            "create", SCHEME.of(obj), obj.metadata.namespace or "", "", "", obj,
+            options=self._options[actor], user=user, actor=actor, cause=why,
+        )  # fmt: skip
+        return self._server.handle(request).object
+
+    def _update(self, call: Update | UpdateStatus | Finalize, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        obj = call.obj
+        meta = obj.metadata
+        request = Request(
+            "update", SCHEME.of(obj), meta.namespace or "", meta.name or "", _SUBRESOURCE.get(type(call), ""), obj,
+            options=self._options[actor], user=user, actor=actor, cause=why,
+        )  # fmt: skip
+        return self._server.handle(request).object
+
+    def _patch(self, call: Patch, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        request = Request(
+            "patch", SCHEME.of(call.kind), call.namespace, call.name, call.subresource, call.body,
+            content_type=call.patch_type, options=self._options[actor], user=user, actor=actor, cause=why,
+        )  # fmt: skip
+        return self._server.handle(request).object
+
+    def _delete(self, call: Delete, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        options = NO_OPTIONS
+        if call.uid or call.resource_version or call.propagation or call.grace is not None:
+            options = RequestOptions(
+                uid=call.uid,
+                resource_version_precondition=call.resource_version,
+                propagation_policy=call.propagation,
+                grace_period_seconds=call.grace,
+            )
+        request = Request(
+            "delete", SCHEME.of(call.kind), call.namespace, call.name, options=options, user=user, actor=actor, cause=why
+        )
+        return self._server.handle(request).object
+
+    def _bind(self, call: Bind, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        pod = call.pod
+        meta = pod.metadata
+        body = Binding(
+            metadata=ObjectMeta(name=meta.name, namespace=meta.namespace, uid=meta.uid),
+            target=ObjectReference(kind="Node", name=call.node),
+        )
+        return self._subresource(pod, "binding", body, actor, user, why)
+
+    def _evict(self, call: Evict, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        meta = call.pod.metadata
+        body = Eviction(metadata=ObjectMeta(name=meta.name, namespace=meta.namespace))
+        return self._subresource(call.pod, "eviction", body, actor, user, why)
+
+    def _subresource(self, obj: Object, name: str, body: Object, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        meta = obj.metadata
+        request = Request(
+            "create", SCHEME.of(obj), meta.namespace or "", meta.name or "", name, body,
+            options=self._options[actor], user=user, actor=actor, cause=why,
+        )  # fmt: skip
+        return self._server.handle(request).object
+
+    def _get(self, call: Get, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        request = Request("get", SCHEME.of(call.kind), call.namespace, call.name, user=user, actor=actor, cause=why)
+        return self._server.handle(request).object
+
+    def _list(self, call: ListAll, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        request = Request("list", SCHEME.of(call.kind), call.namespace, user=user, actor=actor, cause=why)
+        return self._server.handle(request).items
+
+    def _emit(self, call: Emit, cause: Cause) -> None:
+        actor = cause.actor
+        component = call.component or actor.partition("/")[0]
+        recorder = self._recorders.get(actor)
+        if recorder is None:
+            recorder = self._recorders[actor] = Recorder()
+        draft = recorder.event(call, component, self._clock.now)
+        if draft is None:
+            return
+        recorder.written(draft.key, self._write(draft, actor, cause))
+
+    def _write(self, draft: Draft, actor: str, cause: Cause) -> Event | None:
+        """Store an event; one that has expired meanwhile is created anew, one that is refused is dropped, as in client-go."""
+        event = draft.event
+        meta = event.metadata
+        why = Triggers(cause.triggers, cause.key, cause.why, cause.step)
+        user = self._users.get(actor) or identity(actor, self._process(actor))
+        verb, name = ("update", meta.name or "") if draft.exists else ("create", "")
+        try:
+            request = Request(
+                verb, SCHEME.of(Event), meta.namespace or "", name, "", event, user=user, actor=actor, cause=why
+            )
+            return cast("Event | None", self._server.handle(request).object)
+        except APIError as error:
+            if draft.exists and error.reason == "NotFound":
+                return self._write(Draft(draft.key, _renewed(event), False), actor, cause)
+            return None
+
+
+def _renewed(event: Event) -> Event:
+    from msgspec.structs import replace
+
+    meta = event.metadata
+    return replace(event, metadata=ObjectMeta(name=meta.name, namespace=meta.namespace), count=1)
+
+
+_SUBRESOURCE: dict[type[Call], str] = {UpdateStatus: "status", Finalize: "finalize"}
+
+_SEND: dict[type[Call], Callable[[Gateway, Any, str, UserInfo, Triggers], Outcome]] = {
+    Create: Gateway._create,
+    Update: Gateway._update,
+    UpdateStatus: Gateway._update,
+    Finalize: Gateway._update,
+    Patch: Gateway._patch,
+    Delete: Gateway._delete,
+    Bind: Gateway._bind,
+    Evict: Gateway._evict,
+    Get: Gateway._get,
+    ListAll: Gateway._list,
+}
