@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from k8snb.api.frozen import EMPTY, FrozenDict, freeze_json, frozen_map
     from k8snb.api.object import ListObject, Object, Value
     from k8snb.api.schema import FieldPlan, Shape, TypePlan, plan
+    from k8snb.api.scheme import SCHEME, Resource, Scheme, Subresource, UnknownKind
     from k8snb.api.types.apps_v1 import ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet
     from k8snb.api.types.batch_v1 import CronJob, Job
     from k8snb.api.types.coordination_v1 import Lease
@@ -48,6 +49,7 @@ _HOMES: dict[str, str] = {
     "codec": "from_dict from_json to_dict to_json",
     "frozen": "EMPTY FrozenDict freeze_json frozen_map",
     "object": "ListObject Object Value",
+    "scheme": "SCHEME Resource Scheme Subresource UnknownKind",
     "schema": "FieldPlan Shape TypePlan plan",
     "types.apps_v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
     "types.batch_v1": "CronJob Job",
@@ -63,6 +65,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 
 __all__ = [
     "EMPTY",
+    "SCHEME",
     "ConfigMap",
     "Container",
     "ControllerRevision",
@@ -92,13 +95,17 @@ __all__ = [
     "PodTemplateSpec",
     "ReplicaSet",
     "ReplicationController",
+    "Resource",
+    "Scheme",
     "Secret",
     "Service",
     "ServiceAccount",
     "Shape",
     "StatefulSet",
     "Status",
+    "Subresource",
     "TypePlan",
+    "UnknownKind",
     "Unstructured",
     "Value",
     "freeze_json",
