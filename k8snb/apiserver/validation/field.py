@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from k8snb.apiserver.validation.gojson import go_json, quote
+from k8snb.api.gotext import quote
+from k8snb.apiserver.validation.gojson import go_json
 
 NOT_FOUND: Final = "FieldValueNotFound"
 REQUIRED: Final = "FieldValueRequired"
@@ -97,9 +98,9 @@ OMIT: Final = _Omitted()
 
 
 class FieldError(NamedTuple):
-    """One problem: ``type`` is the machine-readable reason, ``field`` the rendered path, ``detail`` the rest of the sentence."""
+    """One problem: ``reason`` is for programs, ``field`` the rendered path, ``detail`` the rest of the sentence."""
 
-    type: str
+    reason: str
     field: str
     value: Any
     detail: str
@@ -107,8 +108,8 @@ class FieldError(NamedTuple):
     @property
     def body(self) -> str:
         """The message without the path, as in ``status.details.causes[].message``."""
-        title = _TITLES[self.type]
-        text = title if self.type in _WITHOUT_VALUE or self.value is OMIT else f"{title}: {go_json(self.value)}"
+        title = _TITLES[self.reason]
+        text = title if self.reason in _WITHOUT_VALUE or self.value is OMIT else f"{title}: {go_json(self.value)}"
         return f"{text}: {self.detail}" if self.detail else text
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from k8snb.api.gotext import quote
 from k8snb.api.schema import FieldPlan, plan
 
 # Go names that are not the JSON name with a capital letter.
@@ -89,21 +90,8 @@ _ORDER = {
         " allocateLoadBalancerNodePorts loadBalancerClass internalTrafficPolicy trafficDistribution"
     ).split(),
 }
+_ZEROS: dict[str, Any] = {"string": "", "bool": False, "int": 0, "float": 0, "quantity": "0", "intorstring": 0}
 _POD_HOST_FIELDS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
-
-
-def quote(text: str) -> str:
-    """A string as Go's ``%q`` prints it."""
-    if text.isalnum() and text.isascii():
-        return f'"{text}"'
-    return '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _hex(ord(char))) for char in text) + '"'
-
-
-def _hex(code: int) -> str:
-    if code < 0x20 or code == 0x7F:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def go_json(value: Any) -> str:
@@ -152,14 +140,12 @@ def internal(value: msgspec.Struct) -> dict[str, Any]:
 def _fields(kind: type[msgspec.Struct]) -> list[tuple[str, str, FieldPlan]]:
     fields = plan(kind).fields
     order = _ORDER.get(kind.__name__) or [name for name in fields if name not in ("kind", "apiVersion")]
-    return [(name, fields[name].attribute, fields[name]) for name in order if name in fields]
+    return [(name, fields[name].attr, fields[name]) for name in order if name in fields]
 
 
 def _zero(field: FieldPlan) -> Any:
     """What Go has in a field that was not set."""
-    if field.pointer or field.shape != "scalar":
-        return None
-    return {"string": "", "bool": False, "boolean": False}.get(field.go_type, 0)
+    return None if field.pointer else _ZEROS.get(field.kind)
 
 
 def _move_host_fields(spec: msgspec.Struct, out: dict[str, Any]) -> None:
