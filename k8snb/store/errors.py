@@ -1,0 +1,69 @@
+"""What can go wrong in the store: conditions that do not hold, revisions out of reach, files that cannot be used."""
+
+from __future__ import annotations
+
+from k8snb.store.types import KeyValue
+
+
+class StoreError(Exception):
+    """Base of everything the store raises on purpose."""
+
+
+class CompareFailed(StoreError):
+    """The key is not at the mod revision that the caller expected (0: absent); `current` is what is there now."""
+
+    def __init__(self, key: str, expected: int, current: KeyValue | None) -> None:
+        self.key = key
+        self.expected = expected
+        self.current = current
+        self.actual = 0 if current is None else current.mod_revision
+        want = f"be at mod revision {expected}" if expected else "not exist"
+        have = f"is at {self.actual}" if current is not None else "does not exist"
+        super().__init__(f"key {key!r} was expected to {want}, but it {have}")
+
+
+class KeyNotFound(StoreError):
+    """There is no such key to delete."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"key {key!r} does not exist")
+
+
+class FutureRevision(StoreError):
+    """The revision has not happened yet."""
+
+    def __init__(self, revision: int, current: int) -> None:
+        self.revision = revision
+        self.current = current
+        super().__init__(
+            f"required revision {revision} is a future revision: the store is at revision {current}; "
+            "ask for that one or an earlier one"
+        )
+
+
+class Compacted(StoreError):
+    """The revision's history has been dropped by a compaction (410 Gone to an API client)."""
+
+    def __init__(self, revision: int, compacted: int) -> None:
+        self.revision = revision
+        self.compacted = compacted
+        super().__init__(
+            f"required revision {revision} has been compacted: history is kept from revision {compacted} on; "
+            "list again and watch from there"
+        )
+
+
+class LeaseNotFound(StoreError):
+    """No lease has this id: it was never granted, or it was revoked or expired."""
+
+    def __init__(self, lease: int) -> None:
+        self.lease = lease
+        super().__init__(f"requested lease {lease} not found: it was never granted, or it has expired or been revoked")
+
+
+class WatchCanceled(StoreError):
+    """The watch was cancelled and delivers nothing any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the watch was cancelled: start another one from the last revision it delivered")

@@ -1,0 +1,94 @@
+"""The append-only log of changes, by revision; a fork shares the past.
+
+The log is cut into chunks of `CHUNK` revisions. A full chunk never changes, so forks share it; a compaction only lets
+go of chunks, so it cannot hurt a fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from k8snb.store.types import Change
+
+SHIFT = 10
+CHUNK = 1 << SHIFT
+"""Revisions to a chunk."""
+
+Entry = Change | tuple[Change, ...] | None
+"""What one revision did: one change, or several when it was a transaction; None where there is nothing any more."""
+
+Chunk = list[Entry]
+
+
+class Log:
+    """Changes of the revisions from 1 on; position `revision % CHUNK` of chunk `revision // CHUNK`."""
+
+    __slots__ = ("_chunks", "_tail", "end")
+
+    def __init__(self) -> None:
+        self._tail: Chunk = [None]  # revision 0 is the empty store
+        self._chunks: list[Chunk | None] = [self._tail]  # None: dropped
+        self.end = 1
+        """The revision that the next entry gets."""
+
+    def append(self, entry: Change | tuple[Change, ...]) -> None:
+        """Add what the next revision did."""
+        tail = self._tail
+        if len(tail) == CHUNK:
+            self._tail = tail = []
+            self._chunks.append(tail)
+        tail.append(entry)
+        self.end += 1
+
+    def entry(self, revision: int) -> tuple[Change, ...]:
+        """The changes of one revision, which must be kept."""
+        chunk = self._chunks[revision >> SHIFT]
+        found = None if chunk is None else chunk[revision & (CHUNK - 1)]
+        if found is None:
+            raise LookupError(f"no entry for revision {revision}")
+        return found if isinstance(found, tuple) else (found,)
+
+    def change(self, revision: int, key: str) -> Change:
+        """What the revision did to the key, which it must have changed."""
+        for change in self.entry(revision):
+            if change.key == key:
+                return change
+        raise LookupError(f"revision {revision} did not change {key!r}")
+
+    def forward(self, start: int, end: int) -> Iterator[Change]:
+        """Changes of the revisions `start <= revision < end`, oldest first."""
+        for number in range(start >> SHIFT, (end + CHUNK - 1) >> SHIFT):
+            base = number << SHIFT
+            chunk = self._chunks[number] or []
+            for entry in chunk[max(start - base, 0) : end - base]:
+                if isinstance(entry, Change):
+                    yield entry
+                elif entry is not None:
+                    yield from entry
+
+    def backward(self, start: int, end: int) -> Iterator[Change]:
+        """Changes of the revisions `start <= revision < end`, newest first."""
+        for number in range(((end + CHUNK - 1) >> SHIFT) - 1, (start >> SHIFT) - 1, -1):
+            base = number << SHIFT
+            chunk = self._chunks[number] or []
+            for entry in reversed(chunk[max(start - base, 0) : end - base]):
+                if isinstance(entry, Change):
+                    yield entry
+                elif entry is not None:
+                    yield from reversed(entry)
+
+    def fork(self, end: int) -> Log:
+        """A log of the same revisions below `end` that grows on its own."""
+        other = Log()
+        last = (end - 1) >> SHIFT
+        other._chunks = self._chunks[: last + 1]
+        tail = self._chunks[last]
+        other._tail = (tail or [])[: end - (last << SHIFT)]
+        other._chunks[last] = other._tail
+        other.end = end
+        return other
+
+    def drop(self, before: int) -> None:
+        """Let go of the chunks that hold only revisions below `before`."""
+        for number in range(min(before >> SHIFT, len(self._chunks) - 1)):
+            self._chunks[number] = None
