@@ -1,0 +1,70 @@
+"""What is in a cluster before anybody uses it: the objects that kube-apiserver creates when it starts."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from k8snb.api.frozen import FrozenDict
+from k8snb.api.object import Object
+from k8snb.api.request import Request, Response, UserInfo
+from k8snb.api.scheme import SCHEME
+from k8snb.api.types.core_v1 import Namespace, Service, ServicePort, ServiceSpec
+from k8snb.api.types.meta_v1 import ObjectMeta
+from k8snb.api.types.scheduling_v1 import PriorityClass
+
+LOOPBACK = UserInfo("system:apiserver", groups=("system:masters", "system:authenticated"))
+"""The identity of kube-apiserver's own requests."""
+NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+SERVICE_IP = "10.96.0.1"
+"""The first address of the service range 10.96.0.0/16 belongs to the Service ``kubernetes``."""
+
+
+class Server(Protocol):
+    """The API server's entrance."""
+
+    def handle(self, request: Request) -> Response:
+        """Serve a request."""
+
+
+def initial_objects() -> list[Object]:
+    """The namespaces, the built-in priority classes and the Service through which pods find the API server."""
+    namespaces: list[Any] = [Namespace(metadata=ObjectMeta(name=name)) for name in NAMESPACES]
+    critical = [("system-node-critical", 2000001000), ("system-cluster-critical", 2000000000)]
+    classes = [
+        PriorityClass(
+            metadata=ObjectMeta(name=name),
+            value=value,
+            description=(
+                "Used for system critical pods that must not be moved from their current node."
+                if name == "system-node-critical"
+                else "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+            ),
+            preemptionPolicy="PreemptLowerPriority",
+        )
+        for name, value in critical
+    ]
+    service = Service(
+        metadata=ObjectMeta(
+            name="kubernetes", namespace="default", labels=FrozenDict({"component": "apiserver", "provider": "kubernetes"})
+        ),
+        spec=ServiceSpec(
+            clusterIP=SERVICE_IP,
+            clusterIPs=(SERVICE_IP,),
+            ports=(ServicePort(name="https", port=443, protocol="TCP", targetPort=6443),),
+            sessionAffinity="None",
+            type="ClusterIP",
+            ipFamilies=("IPv4",),
+            ipFamilyPolicy="SingleStack",
+        ),
+    )
+    return [*namespaces, *classes, service]
+
+
+def bootstrap(server: Server) -> None:
+    """Create the initial objects as kube-apiserver."""
+    for obj in initial_objects():
+        server.handle(
+            Request(
+                "create", SCHEME.of(obj), obj.metadata.namespace or "", "", "", obj, user=LOOPBACK, actor="kube-apiserver"
+            )
+        )

@@ -1,0 +1,279 @@
+"""A cluster: the only place where store, API server, controllers, scheduler, kubelets and network are wired together.
+
+It moves in steps of one API call; it can be run, settled, looked at in the past (``at``) and forked. It sits above the
+explanations and below everything that draws, serves or grades, so it imports no front end.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from k8snb.api.object import Object
+from k8snb.api.request import Request, Response
+from k8snb.api.scheme import SCHEME
+from k8snb.apiserver import APIServer
+from k8snb.bootstrap import bootstrap
+from k8snb.client.gateway import Gateway
+from k8snb.client.protocol import Controller
+from k8snb.client.runtime import Runtime, Step, store_change
+from k8snb.client.view import Source, cache_key
+from k8snb.controllers import IN_TREE
+from k8snb.diff import Diff, diff_worlds
+from k8snb.faults import Faults
+from k8snb.network import Network
+from k8snb.node import KubeletPool, NodeSpec
+from k8snb.scheduler import Scheduler
+from k8snb.sim.clock import Clock, seconds
+from k8snb.sim.ids import Ids
+from k8snb.store import Change, Store
+from k8snb.world import History, Snapshot
+
+SETTLE_HORIZON = 60.0
+"""A cluster is settled when nothing is due within so many simulated seconds (longer than any image pull or grace period)."""
+SETTLE_MAX = 600.0
+"""Longest time that ``settle`` lets pass by default, in simulated seconds."""
+
+
+class Steps(tuple[Step, ...]):
+    """The API calls of some steps, in order."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(step_line(step) for step in self) or "nothing left to do"
+
+
+def step_line(step: Step) -> str:
+    """One step as a line: number, time, who called what, and what came of it."""
+    call = step.call
+    obj: Any = getattr(call, "obj", None) or getattr(call, "pod", None)
+    target = f"{obj.kind} {cache_key(obj)}" if obj is not None else f"{call.kind.__name__} {call.namespace}/{call.name}"  # type: ignore[attr-defined]
+    result = f"refused: {step.error.message}" if step.error else f"r{step.revision}"
+    return f"#{step.number:<5} {step.time:9.3f}s  {step.cause.actor:<28} {type(call).__name__} {target}  → {result}"
+
+
+class _Past:
+    """The store's past in the shape that views need."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def __call__(self, kind: type[Object]) -> Iterable[Object]:
+        return _oldest_first(self.store.list(SCHEME.of(kind).prefix(None)).items)
+
+    def source_at(self, revision: int) -> Source:
+        return _SourceAt(self.store, revision)
+
+    def changes(self, after: int, until: int) -> Iterable[tuple[int, type[Object], str, Object | None]]:
+        if until <= after:
+            return
+        for change in self.store.changes(after + 1, until):
+            kind, key = store_change(change.value, change.previous.value if change.previous else None)
+            yield change.revision, kind, key, change.value
+
+
+class _SourceAt:
+    def __init__(self, store: Store, revision: int) -> None:
+        self.store = store
+        self.revision = revision
+
+    def __call__(self, kind: type[Object]) -> Iterable[Object]:
+        return _oldest_first(self.store.list(SCHEME.of(kind).prefix(None), revision=self.revision).items)
+
+
+def _oldest_first(items: Sequence[Any]) -> list[Object]:
+    return [kv.value for kv in sorted(items, key=lambda kv: kv.create_revision)]
+
+
+class Cluster(Faults):
+    """A Kubernetes cluster in this process.
+
+    ``nodes`` is how many, or what they are like (``NodeSpec`` or mappings with name, cpu, memory, labels, taints);
+    ``seed`` decides all chance; with ``path`` every revision is durable in that SQLite file, and opening the file again
+    goes on from the same revision. ``controllers`` replaces the controllers of kube-controller-manager
+    (``[*IN_TREE, MyController()]``), ``scheduler`` and ``kubelet`` those components. ``watch_lag`` is how many simulated
+    seconds a change takes to reach the components' caches; ``caught_up_gate=False`` lets a controller act before it has
+    seen its own last write.
+    """
+
+    def __init__(
+        self,
+        nodes: int | Iterable[NodeSpec | Mapping[str, Any]] = 3,
+        seed: int = 0,
+        path: str | Path | None = None,
+        *,
+        controllers: Iterable[Controller | type[Controller]] = IN_TREE,
+        scheduler: Controller | None = None,
+        kubelet: Controller | None = None,
+        watch_lag: float = 0.0,
+        caught_up_gate: bool = True,
+    ) -> None:
+        self.scheme = SCHEME
+        self.seed = seed
+        self.clock = Clock()
+        self.ids = Ids(seed)
+        self.store = Store(path=path, clock=self.clock) if path is not None else Store(clock=self.clock)
+        self.server = APIServer(self.store, self.clock, self.ids)
+        past = _Past(self.store)
+        self.gateway = Gateway(self.server, self.store, self.clock)
+        self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
+        self.network = Network(self.server)
+        reopened = self.store.revision > 0
+        specs = () if reopened else node_specs(nodes)
+        self.kubelets = kubelet if kubelet is not None else KubeletPool(specs, network=self.network, ids=self.ids)
+        self.scheduler = scheduler if scheduler is not None else Scheduler(self.ids)
+        parts = [c() if isinstance(c, type) else c for c in controllers]
+        for part in (*parts, self.scheduler, self.kubelets):
+            self.gateway.introduce(part.name, part.process)
+            self.runtime.add(part)
+        self.store.subscribe(self._changed)
+        if reopened:
+            self._reopen()
+        else:
+            bootstrap(self.server)
+        for process in list(self.runtime.processes):
+            self.runtime.start(process)
+        if not reopened:
+            self.settle()
+
+    # -- the world
+
+    @property
+    def reader(self) -> Store:
+        return self.store
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch of simulated time."""
+        return self.clock.now
+
+    @property
+    def history(self) -> History:
+        """Every change so far, oldest first."""
+        return History(self.store, self.store.compacted + 1, self.store.revision)
+
+    def request(self, request: Request) -> Response:
+        return self.server.handle(request)
+
+    def _changed(self, change: Change) -> None:
+        kind, key = store_change(change.value, change.previous.value if change.previous else None)
+        self.runtime.changed(kind, key, change.value, change.revision)
+
+    # -- moving
+
+    def step(self, n: int = 1) -> Steps:
+        """Let the components make ``n`` API calls (fewer when nothing is left to do); time passes as it must."""
+        made = []
+        for _ in range(n):
+            step = self.runtime.step()
+            if step is None:
+                break
+            made.append(step)
+        return Steps(made)
+
+    def run(self, seconds: float | None = None, *, until: Callable[[Cluster], bool] | None = None, limit: float = 3600.0) -> bool:
+        """Let so many simulated seconds pass, or go on until ``until(cluster)`` holds (at most ``limit`` seconds).
+
+        Returns whether the condition holds (always True for plain seconds).
+        """
+        end = self.now + (seconds if seconds is not None else limit)
+        if seconds is not None and seconds < 0:
+            raise ValueError(f"cannot run {seconds} seconds: time only moves forward; use at(time=…) to look back")
+        step = self.runtime.step
+        if until is None:
+            while step(end) is not None:
+                pass
+        else:
+            while not until(self):
+                if step(end) is None:
+                    break
+        if until is None or not until(self):
+            self.clock.now = max(self.clock.now, end)
+        return until is None or until(self)
+
+    def settle(self, limit: float = SETTLE_MAX, horizon: float = SETTLE_HORIZON) -> float:
+        """Go on until nothing but far timers is left, at most ``limit`` seconds; returns how many seconds passed."""
+        begin = self.now
+        end = begin + limit
+        runtime = self.runtime
+        while True:
+            until = self.now
+            if runtime.idle():
+                due = runtime.queue.next_due(foreground_only=True)
+                if due is None or due > self.now + horizon or due > end:
+                    return self.now - begin
+                until = due
+            runtime.step(until)
+
+    def play(self, speed: float = 1.0) -> Any:
+        """Follow the wall clock at a speed (2: twice as fast) in the background of the notebook; returns the running task."""
+        from k8snb.play import play
+
+        return play(self, speed)
+
+    # -- looking back and branching
+
+    def at(self, revision: int | None = None, *, time: float | str | None = None) -> Snapshot:
+        """The cluster as it was at a revision, or at a time (seconds since the start, or an RFC 3339 text)."""
+        if (revision is None) == (time is None):
+            raise ValueError("give either a revision or a time: at(revision=42) or at(time=12.5)")
+        if time is not None:
+            moment = seconds(time) if isinstance(time, str) else float(time)
+            revision = self._revision_at(moment)
+        else:
+            moment = None  # type: ignore[assignment]
+        snapshot = self.store.at(revision)
+        return Snapshot(self.scheme, snapshot, self.store, self.store.compacted + 1, snapshot.time if moment is None else moment)
+
+    def _revision_at(self, moment: float) -> int:
+        changes = self.history
+        low, high = 0, len(changes)
+        while low < high:
+            middle = (low + high) // 2
+            if changes[middle].time <= moment:
+                low = middle + 1
+            else:
+                high = middle
+        return self.store.compacted + low
+
+    def fork(self) -> Cluster:
+        """A second cluster that shares the past and goes on exactly as this one would, until either is changed."""
+        return copy.deepcopy(self)
+
+    def diff(self, other: Any) -> Diff:
+        """What differs between this cluster (or past) and another."""
+        return diff_worlds(self, other)
+
+    def explain(self, what: str, language: str | None = None) -> Any:
+        """Why an object exists and why it is in its state: ``explain("pod/web-1")``."""
+        from k8snb.explain import explain
+
+        return explain(self, what, language)
+
+    def close(self) -> None:
+        """Close the database of a durable cluster."""
+        self.store.close()
+
+    def _reopen(self) -> None:
+        meta = self.store.meta()
+        self.clock.now = float(meta["now"])
+        self.ids.state = int(meta["ids"])
+        self.seed = int(meta["seed"])
+
+    def __repr__(self) -> str:
+        pods = len(self.pods)
+        return f"<Cluster: {len(self.nodes)} nodes, {pods} pods, revision {self.revision}, {self.now:.3f} s>"
+
+
+def node_specs(nodes: int | Iterable[NodeSpec | Mapping[str, Any]]) -> tuple[NodeSpec, ...]:
+    """The nodes to make: ``worker-1`` to ``worker-N`` for a number."""
+    if isinstance(nodes, int):
+        if nodes < 0:
+            raise ValueError(f"a cluster cannot have {nodes} nodes")
+        return tuple(NodeSpec(f"worker-{i}") for i in range(1, nodes + 1))
+    return tuple(n if isinstance(n, NodeSpec) else msgspec.convert(dict(n), NodeSpec) for n in nodes)

@@ -1,0 +1,217 @@
+"""The reading side of a cluster, live or past: objects, collections, events and the history of how they came to be.
+
+``Cluster`` is a world that moves, ``Snapshot`` one that stands still at a revision. Explanations and views take a world and
+nothing else, so whatever can be shown of the present can be shown of any past moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, overload
+
+from k8snb.api.errors import not_found
+from k8snb.api.object import Object
+from k8snb.api.scheme import Resource, Scheme
+from k8snb.apiserver.tables import table_of
+from k8snb.client.view import cache_key
+from k8snb.collection import Collection
+from k8snb.store import Cause, Change, KeyValue, ListResult
+
+CLUSTER_SCOPED = ""
+
+
+class Reader(Protocol):
+    """What a world reads from: a store, or a snapshot of one."""
+
+    @property
+    def revision(self) -> int:
+        """The revision that is read."""
+
+    def get(self, key: str) -> KeyValue | None:
+        """One key."""
+
+    def list(self, prefix: str) -> ListResult:
+        """All keys with a prefix, in key order."""
+
+
+class Log(Protocol):
+    """The store's log of changes."""
+
+    def changes(self, start: int, end: int | None = None) -> Sequence[Change]:
+        """Changes from revision ``start`` to ``end``, both included."""
+
+
+class History(Sequence[Change]):
+    """All changes up to a revision, oldest first; index it by revision with ``history.at(42)``."""
+
+    def __init__(self, log: Log, first: int, last: int) -> None:
+        self._log = log
+        self._first = first
+        self._last = last
+
+    def __len__(self) -> int:
+        return max(0, self._last - self._first + 1)
+
+    @overload
+    def __getitem__(self, index: int) -> Change: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Change]: ...
+    def __getitem__(self, index: int | slice) -> Change | list[Change]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if start >= stop or step != 1:
+                return [self[i] for i in range(start, stop, step)]
+            return list(self._log.changes(self._first + start, self._first + stop - 1))
+        number = index + len(self) if index < 0 else index
+        if not 0 <= number < len(self):
+            raise IndexError(f"the history has {len(self)} changes; there is none at {index}")
+        return self._log.changes(self._first + number, self._first + number)[0]
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self._log.changes(self._first, self._last)) if len(self) else iter(())
+
+    def at(self, revision: int) -> Change:
+        """The change that made a revision."""
+        return self[revision - self._first] if revision >= self._first else self[len(self)]
+
+    def since(self, revision: int) -> list[Change]:
+        """The changes after a revision."""
+        return self[max(0, revision + 1 - self._first) :]
+
+    def __repr__(self) -> str:
+        lines = [change_line(change) for change in self[-12:]]
+        more = len(self) - len(lines)
+        return "\n".join([f"… {more} earlier changes" if more > 0 else "", *lines]).strip("\n")
+
+
+def change_line(change: Change) -> str:
+    """One change as a line: time, revision, actor, what happened to which object."""
+    obj: Object = change.value if change.value is not None else change.previous.value  # type: ignore[union-attr]
+    verb = "deleted" if change.value is None else "created" if change.previous is None else "changed"
+    cause: Cause = change.cause
+    because = f"  because of {', '.join(f'r{r}' for r in cause.triggers)}" if cause.triggers else ""
+    return f"{change.time:9.3f}s  r{change.revision:<6} {cause.actor:<28} {verb} {obj.kind} {cache_key(obj)}{because}"
+
+
+class World:
+    """Objects at a revision, and everything that leads up to it."""
+
+    scheme: Scheme
+
+    @property
+    def reader(self) -> Reader:
+        """Where objects are read."""
+        raise TypeError(f"{type(self).__name__} must say where it reads")
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch of simulated time."""
+        raise TypeError(f"{type(self).__name__} must say what time it is")
+
+    @property
+    def history(self) -> History:
+        """The changes that led here."""
+        raise TypeError(f"{type(self).__name__} must keep a history")
+
+    @property
+    def revision(self) -> int:
+        """The store revision that is shown."""
+        return self.reader.revision
+
+    def objects(self, resource: Resource, namespace: str | None = None) -> list[Any]:
+        """The objects of a resource in key order, of one namespace or of all."""
+        return [kv.value for kv in self.reader.list(resource.prefix(namespace)).items]
+
+    def of(self, kind: type[Object], namespace: str | None = None) -> list[Any]:
+        """The objects of a kind given by its class."""
+        return self.objects(self.scheme.of(kind), namespace)
+
+    def resource(self, kind: str | type[Object]) -> Resource:
+        """The resource of a kind named as on kubectl's command line (``po``, ``deploy``, ``Pod``, ``ingresses.networking.k8s.io``)."""
+        return self.scheme.resolve(kind) if isinstance(kind, str) else self.scheme.of(kind)
+
+    def get(self, kind: str, name: str | None = None, namespace: str | None = None) -> Any:
+        """One object: ``get("pod", "web-1")``, ``get("pod/web-1")``, ``get("pod/kube-system/dns")``; raises NotFound."""
+        if name is None:
+            kind, _, name = kind.partition("/")
+            if "/" in name and namespace is None:
+                namespace, _, name = name.partition("/")
+            if not name:
+                raise ValueError(f"which {kind}? Give a name: get('{kind}/NAME') or get('{kind}', 'NAME')")
+        resource = self.resource(kind)
+        found = self.find(resource, namespace or "default", name)
+        if found is None:
+            return Collection(self, resource, namespace).get(name)
+        return found
+
+    def find(self, resource: Resource, namespace: str, name: str) -> Any | None:
+        """The object, or None."""
+        kv = self.reader.get(resource.key(namespace if resource.namespaced else CLUSTER_SCOPED, name))
+        return kv.value if kv is not None else None
+
+    def list(
+        self, kind: str, selector: str = "", field_selector: str = "", namespace: str | None = None
+    ) -> Collection[Any]:
+        """The objects of a kind, of all namespaces unless one is given, that match the selectors."""
+        return Collection(self, self.resource(kind), namespace, selector, field_selector)
+
+    @property
+    def events(self) -> Collection[Any]:
+        """The events, as ``kubectl get events -A`` lists them."""
+        return self.list("events.v1.")
+
+    def table(self, resource: Resource, objects: Sequence[Any]) -> tuple[list[str], list[list[Any]]]:
+        """Column names and rows as ``kubectl get -o wide`` prints them."""
+        return table_of(resource, objects, self.now)
+
+    def table_text(self, resource: Resource, objects: Sequence[Any]) -> str:
+        """The same as text."""
+        columns, rows = self.table(resource, objects)
+        if not rows:
+            return f"No {resource.plural} found."
+        cells = [[c.upper() for c in columns], *([str(cell) for cell in row] for row in rows)]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+        return "\n".join("   ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+    def missing(self, resource: Resource, name: str) -> Exception:
+        """The NotFound error for a name."""
+        return not_found(resource.plural, name, resource.group)
+
+    def __getattr__(self, name: str) -> Collection[Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        for resource in self.scheme.resources:
+            if resource.plural == name and resource.listable:
+                return Collection(self, resource)
+        raise AttributeError(
+            f"a {type(self).__name__.lower()} has no {name!r}; collections are named as in kubectl: pods, deployments, services, nodes, …"
+        )
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(r.plural for r in self.scheme.resources if r.listable)]
+
+
+class Snapshot(World):
+    """A cluster as it was at a revision: everything can be read, nothing can be changed."""
+
+    def __init__(self, scheme: Scheme, reader: Reader, log: Log, first: int, now: float) -> None:
+        self.scheme = scheme
+        self._reader = reader
+        self._log = log
+        self._first = first
+        self._now = now
+
+    @property
+    def reader(self) -> Reader:
+        return self._reader
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    @property
+    def history(self) -> History:
+        return History(self._log, self._first, self._reader.revision)
+
+    def __repr__(self) -> str:
+        return f"<Snapshot at revision {self.revision}, {self.now:.3f} s>"
