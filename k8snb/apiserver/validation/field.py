@@ -121,6 +121,12 @@ def invalid(path: Path | str, value: Any, detail: str) -> FieldError:
     return FieldError(INVALID, str(path), value, detail)
 
 
+def reject(errors: list[FieldError], path: Path | str, value: Any, messages: Iterable[str]) -> None:
+    """Append an Invalid error for each message (of :mod:`k8snb.apiserver.validation.names`, say)."""
+    for message in messages:
+        errors.append(FieldError(INVALID, str(path), value, message))
+
+
 def required(path: Path | str, detail: str = "") -> FieldError:
     """A value is missing."""
     return FieldError(REQUIRED, str(path), "", detail)

@@ -74,7 +74,7 @@ _INITIALISMS = {
     "wwids": "WWIDs",
 }
 
-# Internal structs whose fields stand in another order than in the versioned type; "@name" is taken from elsewhere.
+# Internal structs whose fields stand in another order than in the versioned type.
 _POD_SPEC_ORDER = (
     "volumes initContainers containers ephemeralContainers restartPolicy terminationGracePeriodSeconds activeDeadlineSeconds"
     " dnsPolicy nodeSelector serviceAccountName automountServiceAccountToken nodeName securityContext imagePullSecrets hostname"
@@ -83,6 +83,10 @@ _POD_SPEC_ORDER = (
     " resourceClaims resources hostnameOverride schedulingGroup"
 )
 _ORDER = {
+    "PodSecurityContext": (
+        "seLinuxOptions windowsOptions runAsUser runAsGroup runAsNonRoot supplementalGroups supplementalGroupsPolicy fsGroup"
+        " fsGroupChangePolicy sysctls seccompProfile appArmorProfile seLinuxChangePolicy"
+    ).split(),
     "PodSpec": _POD_SPEC_ORDER.split(),
     "ServiceSpec": (
         "type ports selector clusterIP clusterIPs ipFamilies ipFamilyPolicy externalName externalIPs loadBalancerIP sessionAffinity"
