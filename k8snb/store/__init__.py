@@ -3,14 +3,21 @@
 from k8snb.store.errors import (
     Compacted,
     CompareFailed,
+    CorruptFile,
+    ForeignFile,
     FutureRevision,
     KeyNotFound,
     LeaseNotFound,
+    NewerFormat,
+    StoreClosed,
     StoreError,
+    StoreFileError,
+    StoreLocked,
     WatchCanceled,
 )
 from k8snb.store.snapshot import StoreSnapshot
 from k8snb.store.store import Store
+from k8snb.store.transcript import transcript
 from k8snb.store.types import (
     NOBODY,
     Cause,
@@ -34,18 +41,25 @@ __all__ = [
     "Compacted",
     "Compare",
     "CompareFailed",
+    "CorruptFile",
     "Delete",
+    "ForeignFile",
     "FutureRevision",
     "KeyNotFound",
     "KeyValue",
     "Lease",
     "LeaseNotFound",
     "ListResult",
+    "NewerFormat",
     "Put",
     "Store",
+    "StoreClosed",
     "StoreError",
+    "StoreFileError",
+    "StoreLocked",
     "StoreSnapshot",
     "Watch",
     "WatchCanceled",
     "WatchEvent",
+    "transcript",
 ]

@@ -67,3 +67,58 @@ class WatchCanceled(StoreError):
 
     def __init__(self) -> None:
         super().__init__("the watch was cancelled: start another one from the last revision it delivered")
+
+
+class StoreFileError(StoreError):
+    """A store's file cannot be used: `path` names it, the message says why and what to do."""
+
+    def __init__(self, path: str, what: str, remedy: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {what}; {remedy}")
+
+
+class StoreLocked(StoreFileError):
+    """Another process, or another cluster of this one, has the file open."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path,
+            "another cluster has this file open",
+            "close that one (or restart the kernel it runs in), or give this cluster a path of its own",
+        )
+
+
+class ForeignFile(StoreFileError):
+    """The file was not made by a store."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(path, what, "it was left as it is: choose another path")
+
+
+class NewerFormat(StoreFileError):
+    """The file was made by a later version of k8snb."""
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        super().__init__(
+            path,
+            f"its format is version {found}, and this k8snb reads versions up to {known}",
+            "upgrade k8snb (pip install --upgrade k8snb), or choose another path",
+        )
+
+
+class CorruptFile(StoreFileError):
+    """The file is damaged; nothing was changed in it."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(
+            path,
+            f"the file is damaged: {what}",
+            "restore it from a copy (with its -wal file, if it has one), or move it away to start afresh",
+        )
+
+
+class StoreClosed(StoreFileError):
+    """The store was closed: what is only in its file cannot be read, and nothing can be written."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "this store was closed", "open the file again with a new one")

@@ -1,16 +1,24 @@
-"""The store: etcd's model of a cluster's state, kept in memory.
+"""The store: etcd's model of a cluster's state, kept in memory and, when it has a path, in a file.
 
 One global revision counts every change. Each key knows when it was created and last changed and how often. Every change
 is kept, with its cause, until a compaction drops it, so the state at any revision can be read, watched from, or forked.
 Values are opaque and immutable: the log, the state, snapshots and forks share them.
+
+With a path, a revision is in an SQLite file before `put`, `delete`, `txn` or `revoke` return (a compaction, a lease
+likewise): it survives the death of the process at any moment, and with `sync="full"` a power cut too. Opening the file
+again restores everything: the revision, the state, the log with its causes and times, leases, metadata and the
+compaction point.
 """
 
 from __future__ import annotations
 
 import builtins
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
 
 from k8snb.store.errors import Compacted, CompareFailed, FutureRevision, KeyNotFound, LeaseNotFound
 from k8snb.store.leases import LeaseEntry, Leases
@@ -31,6 +39,11 @@ from k8snb.store.types import (
 )
 from k8snb.store.watch import Watch
 
+if TYPE_CHECKING:
+    from k8snb.store.codec import Codec
+    from k8snb.store.journal import Journal
+    from k8snb.store.sqlfile import Sync
+
 Subscriber = Callable[[Change], None]
 
 _SNAPSHOTS = 4
@@ -46,14 +59,24 @@ class _StoppedClock:
 class Store:
     """Keys, values, revisions; see the module's docstring.
 
-    `clock.now` (simulated seconds) stamps changes and drives leases; without a clock it is always 0.
+    `clock.now` (simulated seconds) stamps changes and drives leases; without a clock it is always 0. `path` is a file
+    to open or make (StoreFileError when it cannot be used); `sync` says how hard to write, see `sqlfile.Sync`; `codec`
+    turns values into bytes for it, by default API objects into JSON.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        path: str | os.PathLike[str] | None = None,
+        sync: Sync = "full",
+        codec: Codec | None = None,
+    ) -> None:
         self.revision = 0
         """The revision of the last change; 0 when there was none."""
         self.compacted = 0
         """History starts after this revision; the state at this revision itself can still be read."""
+        self.compacted_time = 0.0
+        """When revision `compacted` was made, in simulated seconds."""
         self.leases = Leases()
         self._clock: Clock = _StoppedClock() if clock is None else clock
         self._tree = KeyTree()
@@ -63,6 +86,36 @@ class Store:
         self._subscribers: tuple[Subscriber, ...] = ()
         self._backlog: list[Change] = []
         self._delivering = False
+        self._meta: dict[str, bytes] = {}
+        self._journal: Journal | None = None
+        self.meta_provider: Callable[[], Mapping[str, Any]] | None = None
+        """Asked at every commit of a store with a path for metadata to write along with the revision (JSON values)."""
+        if path is not None:
+            from k8snb.store.codec import ObjectCodec
+            from k8snb.store.journal import Journal
+
+            self._journal = Journal(path, sync, codec or ObjectCodec())
+            try:
+                self._restore(self._journal)
+            except BaseException:
+                self._journal.close()
+                raise
+
+    @property
+    def path(self) -> str | None:
+        """The file that keeps the store; None when it is in memory only."""
+        return None if self._journal is None else self._journal.path
+
+    def close(self) -> None:
+        """Let go of the file, if there is one; nothing can be written then, and only what is in memory read."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
 
     @property
     def now(self) -> float:
@@ -106,10 +159,9 @@ class Store:
         return found
 
     def time_of(self, revision: int) -> float:
-        """When the revision was made, in simulated seconds (0 for one that history no longer has)."""
-        if not self.compacted < revision <= self.revision:
-            return 0.0
-        return self._log.entry(revision)[0].time
+        """When the revision was made, in simulated seconds; FutureRevision, Compacted."""
+        self._check_readable(revision)
+        return self.compacted_time if revision == self.compacted else self._log.entry(revision)[0].time
 
     def changes(self, start: int, end: int | None = None) -> Iterator[Change]:
         """What revisions `start` to `end` (included; None: the last one) did, oldest first; Compacted."""
@@ -159,7 +211,7 @@ class Store:
             key = previous.key  # one string for all versions
             current = KeyValue(key, value, previous.create_revision, revision, previous.version + 1, lease)
         change = Change(revision, key, value, previous, cause, self._clock.now, current)
-        self._commit(change)
+        self._commit((change,))
         return current
 
     def delete(self, key: str, expected: int | None = None, cause: Cause = NOBODY) -> KeyValue:
@@ -172,7 +224,7 @@ class Store:
             raise CompareFailed(key, expected, previous)
         if previous is None:
             raise KeyNotFound(key)
-        self._commit(Change(self.revision + 1, previous.key, None, previous, cause, self._clock.now))
+        self._commit((Change(self.revision + 1, previous.key, None, previous, cause, self._clock.now),))
         return previous
 
     def txn(
@@ -215,7 +267,7 @@ class Store:
                 )
             changes[key] = Change(revision, current.key, value, previous, cause, now, current)
         made = tuple(changes.values())
-        self._commit(*made)
+        self._commit(made)
         return tuple(change.current for change in made)
 
     def compact(self, revision: int) -> None:
@@ -227,9 +279,17 @@ class Store:
             raise FutureRevision(revision, self.revision)
         if revision <= self.compacted:
             raise Compacted(revision, self.compacted)
+        time = self.time_of(revision)
+        leases = self.leases.copy()
+        leases.compact(revision)
+        if self._journal is not None:
+            if self._journal.shared():
+                self._log.pin(revision + 1)
+            self._journal.compact(revision, time, leases)
         self.compacted = revision
+        self.compacted_time = time
+        self.leases = leases
         self._log.drop(revision + 1)
-        self.leases.compact(revision)
         for key, stones in list(self._tombstones.items()):
             if stones[0] <= revision:
                 kept = tuple(stone for stone in stones if stone > revision)
@@ -258,11 +318,16 @@ class Store:
     def revoke(self, lease: int, cause: Cause = NOBODY) -> int:
         """End the lease and delete its keys, all at one revision; return how many; LeaseNotFound."""
         self.leases.get(lease)
-        keys = self.leases.keys(lease)
-        if keys:
-            self.txn((), [Delete(key) for key in keys], cause)
-        self._record(LeaseEntry(self.revision, lease, None))
-        return len(keys)
+        changes: list[Change] = []
+        for key in self.leases.keys(lease):
+            previous = self._tree.get(key)
+            assert previous is not None
+            changes.append(Change(self.revision + 1, key, None, previous, cause, self._clock.now))
+        if changes:
+            self._commit(tuple(changes), LeaseEntry(self.revision + 1, lease, None))
+        else:
+            self._record(LeaseEntry(self.revision, lease, None))
+        return len(changes)
 
     def expire(self, now: float | None = None, cause: Cause = NOBODY) -> builtins.list[Lease]:
         """Revoke the leases whose time is up at `now` (None: the clock's time), the first to expire first."""
@@ -296,6 +361,20 @@ class Store:
             raise Compacted(start_revision, self.compacted)
         return Watch(self, prefix, start_revision or self.revision + 1, bookmark_every)
 
+    # Metadata
+
+    def meta_get(self, name: str, default: Any = None) -> Any:
+        """What was last written under the name, as JSON brings it back; else `default`."""
+        data = (self._meta if self._journal is None else self._journal.meta).get(name)
+        return default if data is None else msgspec.json.decode(data)
+
+    def meta_put(self, name: str, value: Any) -> None:
+        """Keep a JSON value that belongs to the whole store and has no revision (a seed, a counter)."""
+        if self._journal is not None:
+            self._journal.commit((), (), {name: value})
+        else:
+            self._meta[name] = msgspec.json.encode(value)
+
     # Copies
 
     def fork(self, revision: int | None = None, clock: Clock | None = None) -> Store:
@@ -323,7 +402,11 @@ class Store:
         """Give `other`, which is empty, this store's past up to the revision."""
         other.revision = revision
         other.compacted = self.compacted
+        other.compacted_time = self.compacted_time
         other._log = self._log.fork(revision + 1)
+        other._meta = dict(self._meta if self._journal is None else self._journal.meta)
+        if self._journal is not None:
+            self._journal.share(other._log)
         other._snapshots = {old: snapshot for old, snapshot in self._snapshots.items() if old <= revision}
         if revision == self.revision:
             other._tree = self._tree.copy()
@@ -347,8 +430,18 @@ class Store:
         if revision < self.compacted:
             raise Compacted(revision, self.compacted)
 
-    def _commit(self, *changes: Change) -> None:
-        """Make one revision of the changes: the only place where the state changes."""
+    def _restore(self, journal: Journal) -> None:
+        """Take over what the journal's file holds."""
+        self._tree, self._log, self.leases, self._tombstones = journal.load()
+        self.revision = self._log.end - 1
+        self.compacted = journal.compacted
+        self.compacted_time = journal.compacted_time
+
+    def _commit(self, changes: tuple[Change, ...], ended: LeaseEntry | None = None) -> None:
+        """Make one revision of the changes, and end a lease with it: the only place where the state changes."""
+        if self._journal is not None:
+            meta = {} if self.meta_provider is None else self.meta_provider()
+            self._journal.commit(changes, () if ended is None else (ended,), meta)
         tree = self._tree
         leases = self.leases
         for change in changes:
@@ -364,12 +457,16 @@ class Store:
                 self._tombstones[key] = (*self._tombstones.get(key, ()), change.revision)
                 if previous is not None and previous.lease:
                     leases.move(key, previous.lease, 0)
+        if ended is not None:
+            leases.record(ended)
         self.revision = changes[0].revision
         self._log.append(changes[0] if len(changes) == 1 else changes)
         if self._subscribers:
             self._deliver(changes)
 
     def _record(self, entry: LeaseEntry) -> None:
+        if self._journal is not None:
+            self._journal.commit((), (entry,), {})
         self.leases.record(entry)
 
     def _deliver(self, changes: tuple[Change, ...]) -> None:

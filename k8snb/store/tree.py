@@ -104,9 +104,10 @@ class KeyTree:
         return sum(len(bucket.items) for bucket in self._buckets.values())
 
     def __iter__(self) -> Iterator[KeyValue]:
-        """All versions, bucket by bucket in order of directory; inside a bucket by age."""
+        """All versions, directory by directory, in key order inside each."""
         for directory in self._directories:
-            yield from self._buckets[directory].items.values()
+            bucket = self._buckets[directory]
+            yield from map(bucket.items.__getitem__, bucket.keys())
 
     def get(self, key: str) -> KeyValue | None:
         """The key's version, or None."""
