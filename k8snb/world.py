@@ -37,12 +37,22 @@ class Reader(Protocol):
 class Log(Protocol):
     """The store's log of changes."""
 
-    def changes(self, start: int, end: int | None = None) -> Sequence[Change]:
+    def changes(self, start: int, end: int | None = None) -> Iterator[Change]:
         """Changes from revision ``start`` to ``end``, both included."""
+
+    def history(self, key: str) -> list[KeyValue]:
+        """All versions of a key, oldest first; a deletion is a version without a value."""
+
+    def change(self, revision: int, key: str) -> Change:
+        """What a revision did to a key."""
 
 
 class History(Sequence[Change]):
-    """All changes up to a revision, oldest first; index it by revision with ``history.at(42)``."""
+    """All changes up to a revision, oldest first.
+
+    Item ``i`` is the change of the ``i``-th revision that is kept (a lease that expires may change several keys in one
+    revision; iteration yields them all); ``at(42)`` is the change of revision 42.
+    """
 
     def __init__(self, log: Log, first: int, last: int) -> None:
         self._log = log
@@ -65,18 +75,31 @@ class History(Sequence[Change]):
         number = index + len(self) if index < 0 else index
         if not 0 <= number < len(self):
             raise IndexError(f"the history has {len(self)} changes; there is none at {index}")
-        return self._log.changes(self._first + number, self._first + number)[0]
+        return next(iter(self._log.changes(self._first + number, self._first + number)))
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self._log.changes(self._first, self._last)) if len(self) else iter(())
 
+    def __contains__(self, revision: object) -> bool:
+        return isinstance(revision, int) and self._first <= revision <= self._last
+
     def at(self, revision: int) -> Change:
-        """The change that made a revision."""
-        return self[revision - self._first] if revision >= self._first else self[len(self)]
+        """The change that made a revision; ``IndexError`` when it is not kept or has not happened."""
+        if revision not in self:
+            raise IndexError(f"the history reaches from revision {self._first} to {self._last}; there is no {revision}")
+        return next(iter(self._log.changes(revision, revision)))
 
     def since(self, revision: int) -> list[Change]:
         """The changes after a revision."""
         return self[max(0, revision + 1 - self._first) :]
+
+    def of(self, key: str) -> list[Change]:
+        """The changes of one store key, oldest first, since it was last created or before (all that are kept)."""
+        return [
+            self._log.change(version.mod_revision, key)
+            for version in self._log.history(key)
+            if self._first <= version.mod_revision <= self._last
+        ]
 
     def __repr__(self) -> str:
         lines = [change_line(change) for change in self[-12:]]
@@ -172,6 +195,10 @@ class World:
         cells = [[c.upper() for c in columns], *([str(cell) for cell in row] for row in rows)]
         widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
         return "\n".join("   ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+    def decision(self, pod: Object) -> dict[str, Any] | None:
+        """What the scheduler weighed when it placed a pod: feasible, evaluated, score; None when that is not known."""
+        return None
 
     def missing(self, resource: Resource, name: str) -> Exception:
         """The NotFound error for a name."""

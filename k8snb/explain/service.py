@@ -1,0 +1,67 @@
+"""Does a Service lead anywhere? Which pods its selector finds, which of them are endpoints, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from k8snb.api.types.core_v1 import Pod, Service
+from k8snb.api.types.discovery_v1 import EndpointSlice
+from k8snb.explain.fact import Fact
+from k8snb.world import World
+
+
+def explain_service(world: World, service: Service) -> list[Fact]:
+    """An ordered check: type and address, selector, matching pods, target ports, endpoints."""
+    spec = service.spec
+    namespace = service.metadata.namespace
+    if spec.type == "ExternalName":
+        return [Fact("service.external", {"target": spec.externalName})]
+    facts = [Fact("service.headless" if spec.clusterIP == "None" else "service.address", {"ip": spec.clusterIP})]
+    if not spec.selector:
+        return [*facts, Fact("service.no-selector", {}, "state")]
+    selector = ",".join(f"{k}={v}" for k, v in spec.selector.items())
+    pods = [p for p in world.of(Pod, namespace) if all(p.metadata.labels.get(k) == v for k, v in spec.selector.items())]
+    if not pods:
+        facts.append(Fact("service.no-match", {"selector": selector, "namespace": namespace}, "problem"))
+        close = _near(world, namespace, dict(spec.selector))
+        if close is not None:
+            facts.append(Fact("hint.selector", {"pod": close.metadata.name, "labels": _labels(close)}, "hint"))
+        return facts
+    facts.append(Fact("service.match", {"selector": selector, "count": len(pods)}))
+    for port in spec.ports:
+        if isinstance(port.targetPort, str):
+            lacking = [p for p in pods if not any(cp.name == port.targetPort for c in p.spec.containers for cp in c.ports)]
+            if lacking:
+                facts.append(Fact("service.port-name", {"port": port.targetPort, "pod": lacking[0].metadata.name}, "problem"))
+        else:
+            declared = {cp.containerPort for p in pods for c in p.spec.containers for cp in c.ports}
+            target = port.targetPort or port.port
+            if declared and target not in declared:
+                known = ", ".join(str(p) for p in sorted(declared))
+                facts.append(Fact("service.port", {"port": target, "declared": known}, "problem"))
+    facts.append(_endpoints(world, service, pods))
+    return facts
+
+
+def _endpoints(world: World, service: Service, pods: list[Any]) -> Fact:
+    ready = 0
+    for piece in world.of(EndpointSlice, service.metadata.namespace):
+        if piece.metadata.labels.get("kubernetes.io/service-name") == service.metadata.name:
+            ready += sum(1 for e in piece.endpoints if e.conditions.ready is not False)
+    if ready:
+        return Fact("service.endpoints", {"count": ready})
+    waiting = ", ".join(p.metadata.name for p in pods[:3])
+    return Fact("service.none-ready", {"pods": waiting}, "problem")
+
+
+def _near(world: World, namespace: str | None, selector: dict[str, str]) -> Any | None:
+    """A pod that has one of the selector's keys or values but not the pair: the likely typing mistake."""
+    for pod in world.of(Pod, namespace):
+        labels = pod.metadata.labels
+        if any(k in labels or v in labels.values() for k, v in selector.items()):
+            return pod
+    return None
+
+
+def _labels(pod: Any) -> str:
+    return ",".join(f"{k}={v}" for k, v in pod.metadata.labels.items() if k != "pod-template-hash")
