@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from k8snb.api.codec import from_dict, from_json, to_dict, to_json
+    from k8snb.api.fields import FieldSelector, FieldSelectorError
     from k8snb.api.frozen import EMPTY, FrozenDict, freeze_json, frozen_map
     from k8snb.api.object import ListObject, Object, Value
+    from k8snb.api.quantity import Quantity, QuantityError
     from k8snb.api.schema import FieldPlan, Shape, TypePlan, plan
     from k8snb.api.scheme import SCHEME, Resource, Scheme, Subresource, UnknownKind
+    from k8snb.api.selectors import Requirement, Selector, SelectorError
     from k8snb.api.types.apps_v1 import ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet
     from k8snb.api.types.batch_v1 import CronJob, Job
     from k8snb.api.types.coordination_v1 import Lease
@@ -50,6 +53,9 @@ _HOMES: dict[str, str] = {
     "frozen": "EMPTY FrozenDict freeze_json frozen_map",
     "object": "ListObject Object Value",
     "scheme": "SCHEME Resource Scheme Subresource UnknownKind",
+    "fields": "FieldSelector FieldSelectorError",
+    "quantity": "Quantity QuantityError",
+    "selectors": "Requirement Selector SelectorError",
     "schema": "FieldPlan Shape TypePlan plan",
     "types.apps_v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
     "types.batch_v1": "CronJob Job",
@@ -77,6 +83,8 @@ __all__ = [
     "Endpoints",
     "Event",
     "FieldPlan",
+    "FieldSelector",
+    "FieldSelectorError",
     "FrozenDict",
     "Job",
     "LabelSelector",
@@ -93,11 +101,16 @@ __all__ = [
     "Pod",
     "PodSpec",
     "PodTemplateSpec",
+    "Quantity",
+    "QuantityError",
     "ReplicaSet",
     "ReplicationController",
+    "Requirement",
     "Resource",
     "Scheme",
     "Secret",
+    "Selector",
+    "SelectorError",
     "Service",
     "ServiceAccount",
     "Shape",
