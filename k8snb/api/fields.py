@@ -143,6 +143,10 @@ def parse(text: str, resource: Resource, selectable: tuple[str, ...] = ()) -> Fi
     return FieldSelector(tuple(found)) if found else EVERYTHING
 
 
+#: The same under a name that reads well where both kinds of selector are parsed.
+parse_field_selector = parse
+
+
 def _split(text: str) -> Iterator[str]:
     start, slash = 0, False
     for index, char in enumerate(text):

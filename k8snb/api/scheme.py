@@ -98,6 +98,11 @@ class Resource:
             return f"/registry/{self.group}/{self.plural}"
         return f"/registry/{_SPECIAL_PREFIXES.get(self.plural, self.plural)}"
 
+    @property
+    def listable(self) -> bool:
+        """Whether its objects are stored and can be listed (reviews and bindings are only ever created)."""
+        return "list" in self.verbs
+
     def key(self, namespace: str | None, name: str) -> str:
         """Return the store key of one object: ``/registry/pods/default/web``."""
         return f"{self.prefix}/{namespace}/{name}" if self.namespaced else f"{self.prefix}/{name}"
@@ -162,6 +167,14 @@ class Scheme:
     def find(self, api_version: str, kind: str) -> Resource | None:
         """Return the resource of an ``apiVersion`` and ``kind`` as they stand in a manifest, or None."""
         return self._by_api_version.get((api_version, kind))
+
+    def for_manifest(self, manifest: Mapping[str, Any]) -> Resource:
+        """Return the resource of a manifest; raises :class:`UnknownKind` as ``kubectl apply`` words it."""
+        api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
+        found = self._by_api_version.get((str(api_version), str(kind)))
+        if found is None:
+            raise UnknownKind(f"{api_version}/{kind}" if api_version else str(kind), self._like(str(kind)))
+        return found
 
     def resolve(self, name: str) -> Resource:
         """Return the resource that a person means: ``po``, ``pods``, ``Pod``, ``deploy.apps``, ``deployments.v1.apps``,

@@ -175,6 +175,10 @@ def parse(text: str) -> Selector:
     return Selector(_Parser(text).requirements())
 
 
+#: The same under a name that reads well where both kinds of selector are parsed.
+parse_selector = parse
+
+
 def _integer(text: str) -> int | None:
     """Return what Go's ``ParseInt(text, 10, 64)`` does, None for an error."""
     if not _INTEGER.fullmatch(text) or len(text) > 40:
