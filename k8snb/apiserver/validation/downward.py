@@ -11,13 +11,21 @@ from k8snb.apiserver.validation import names
 from k8snb.apiserver.validation.field import Path, invalid, not_supported, reject, required
 from k8snb.apiserver.validation.metadata import Errors
 
-_VOLUME_FIELDS: Final = ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
+_VOLUME_FIELDS: Final = (
+    "metadata.annotations",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+)
 _ENV_FIELDS: Final = (
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP",
     "status.hostIPs", "status.podIP", "status.podIPs",
 )  # fmt: skip
 # What the conversion of field labels knows; anything else is "not supported" before the lists above are asked.
-_CONVERTIBLE: Final = frozenset((*_VOLUME_FIELDS, *_ENV_FIELDS, "spec.restartPolicy", "spec.schedulerName", "status.phase"))
+_CONVERTIBLE: Final = frozenset(
+    (*_VOLUME_FIELDS, *_ENV_FIELDS, "spec.restartPolicy", "spec.schedulerName", "status.phase")
+)
 _RESOURCES: Final = (
     "limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory",
 )  # fmt: skip

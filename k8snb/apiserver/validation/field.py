@@ -155,7 +155,9 @@ def not_found(path: Path | str, value: Any) -> FieldError:
 
 def too_long(path: Path | str, limit: int) -> FieldError:
     """A string or a collection of strings is longer than ``limit`` bytes (a negative limit is not shown)."""
-    return FieldError(TOO_LONG, str(path), "", f"may not be more than {limit} bytes" if limit >= 0 else "value is too long")
+    return FieldError(
+        TOO_LONG, str(path), "", f"may not be more than {limit} bytes" if limit >= 0 else "value is too long"
+    )
 
 
 def too_many(path: Path | str, actual: int, limit: int) -> FieldError:

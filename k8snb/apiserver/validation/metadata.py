@@ -34,7 +34,7 @@ def labels(value: Mapping[str, str], path: Path, errors: Errors) -> None:
             errors += [invalid(path, text, message) for message in messages]
 
 
-def annotations(value: Mapping[str, str], path: Path, errors: Errors) -> None:
+def annotation_map(value: Mapping[str, str], path: Path, errors: Errors) -> None:
     """Annotation keys are qualified names (upper case is allowed in the prefix); all together at most 256 KiB."""
     total = 0
     for key, text in value.items():
@@ -99,7 +99,9 @@ def kube_finalizers(value: tuple[str, ...], path: Path, errors: Errors) -> None:
     """Built-in kinds also want a domain in the name of a finalizer that is not Kubernetes' own."""
     for index, name in enumerate(value):
         if "/" not in name and name not in _STANDARD_FINALIZERS:
-            errors.append(invalid(path[index], name, "name is neither a standard finalizer name nor is it fully qualified"))
+            errors.append(
+                invalid(path[index], name, "name is neither a standard finalizer name nor is it fully qualified")
+            )
 
 
 def object_meta(
@@ -119,7 +121,7 @@ def object_meta(
     if meta.labels:
         labels(meta.labels, path / "labels", errors)
     if meta.annotations:
-        annotations(meta.annotations, path / "annotations", errors)
+        annotation_map(meta.annotations, path / "annotations", errors)
     if meta.ownerReferences:
         owner_references(meta.ownerReferences, path / "ownerReferences", errors)
     if meta.finalizers:
@@ -138,7 +140,9 @@ def _namespace(namespace: str, namespaced: bool, path: Path, errors: Errors) -> 
         errors.append(forbidden(path / "namespace", "not allowed on this type"))
 
 
-def object_meta_update(new: ObjectMeta, old: ObjectMeta, errors: Errors, path: Path = METADATA, kube: bool = True) -> None:
+def object_meta_update(
+    new: ObjectMeta, old: ObjectMeta, errors: Errors, path: Path = METADATA, kube: bool = True
+) -> None:
     """Metadata of a changed object; what is the same value as before was checked when it came in."""
     if new is old:
         return
@@ -160,7 +164,7 @@ def object_meta_update(new: ObjectMeta, old: ObjectMeta, errors: Errors, path: P
     if new.labels is not old.labels:
         labels(new.labels, path / "labels", errors)
     if new.annotations is not old.annotations:
-        annotations(new.annotations, path / "annotations", errors)
+        annotation_map(new.annotations, path / "annotations", errors)
     if new.ownerReferences is not old.ownerReferences:
         owner_references(new.ownerReferences, path / "ownerReferences", errors)
     if kube and new.finalizers is not old.finalizers:

@@ -102,7 +102,11 @@ _LABEL_VALUE_TEXT: Final = _regex(
     "12345",
 )
 _CONFIG_KEY_TEXT: Final = _regex(
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.'", _CONFIG_KEY, "key.name", "KEY_NAME", "key-name"
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+    _CONFIG_KEY,
+    "key.name",
+    "KEY_NAME",
+    "key-name",
 )
 _HEADER_TEXT: Final = _regex(
     "a valid HTTP header must consist of alphanumeric characters or '-'", _HTTP_HEADER, "X-Header-Name"
@@ -178,7 +182,9 @@ def qualified_name(value: str) -> Messages:
     messages: list[str] = []
     parts = value.split("/")
     if len(parts) > 2:
-        return (f"a valid label key {_QUALIFIED_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",)
+        return (
+            f"a valid label key {_QUALIFIED_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+        )
     name = parts[-1]
     if len(parts) == 2:
         prefix = parts[0]

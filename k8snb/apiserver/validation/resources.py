@@ -37,7 +37,7 @@ _QUOTA_OBJECTS: Final = frozenset(
         "services.nodeports", "services.loadbalancers",
     )
 )  # fmt: skip
-_STANDARD: Final = _QUOTA_COMPUTE | _QUOTA_OBJECTS | {"storage", "requests"}
+_STANDARD: Final = _QUOTA_COMPUTE | _QUOTA_OBJECTS | {"storage"}
 _INTEGER: Final = _QUOTA_OBJECTS
 _EXTENDED_QUOTA_PREFIX: Final = "requests."
 _POD_LEVEL: Final = ("cpu", "hugepages-", "memory")

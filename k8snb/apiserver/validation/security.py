@@ -9,7 +9,16 @@ from typing import Any, Final
 from k8snb.api.gotext import quote
 from k8snb.api.types import core_v1 as core
 from k8snb.apiserver.validation import names
-from k8snb.apiserver.validation.field import Path, duplicate, forbidden, invalid, not_supported, reject, required, too_long
+from k8snb.apiserver.validation.field import (
+    Path,
+    duplicate,
+    forbidden,
+    invalid,
+    not_supported,
+    reject,
+    required,
+    too_long,
+)
 from k8snb.apiserver.validation.metadata import Errors
 from k8snb.apiserver.validation.volume_sources import descending_path
 
@@ -22,7 +31,9 @@ _is_sysctl = re.compile(_SYSCTL_PATTERN).fullmatch
 _MAX_PROFILE_PATH: Final = 4095
 _MAX_CREDENTIAL_SPEC: Final = 64 * 1024
 _is_netbios = re.compile(r'[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}').fullmatch
-_is_windows_domain = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*").fullmatch
+_is_windows_domain = re.compile(
+    r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+).fullmatch
 _NOT_ON_WINDOWS: Final = "cannot be set for a windows pod"
 
 
@@ -274,7 +285,7 @@ def _windows(spec: core.PodSpec, path: Path, errors: Errors) -> None:
                     errors.append(forbidden(where / "securityContext" / name, _NOT_ON_WINDOWS))
 
 
-def annotations(value: Mapping[str, str], spec: core.PodSpec, path: Path, errors: Errors) -> None:
+def legacy_annotations(value: Mapping[str, str], spec: core.PodSpec, path: Path, errors: Errors) -> None:
     """The old seccomp and AppArmor annotations of a pod."""
     if SECCOMP_POD in value:
         _seccomp_text(value[SECCOMP_POD], path / SECCOMP_POD, errors)

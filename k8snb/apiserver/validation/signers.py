@@ -18,7 +18,9 @@ def signer_name(value: str, path: Path, errors: Errors) -> None:
         return
     segments = value.split("/")
     if len(segments) != 2 or not segments[1]:
-        errors.append(invalid(path, value, "must be a fully qualified domain and path of the form 'example.com/signer-name'"))
+        errors.append(
+            invalid(path, value, "must be a fully qualified domain and path of the form 'example.com/signer-name'")
+        )
         return
     domain, rest = segments
     reject(errors, path, domain, names.dns_subdomain(domain))

@@ -29,7 +29,9 @@ _LONGEST_KUBERNETES_CERTIFICATE: Final = 86400
 _BUNDLE: Final = re.compile(r"(.+):[^:]*")
 
 
-def volumes(value: tuple[core.Volume, ...], meta: ObjectMeta | None, path: Path, errors: Errors) -> dict[str, core.Volume]:
+def volumes(
+    value: tuple[core.Volume, ...], meta: ObjectMeta | None, path: Path, errors: Errors
+) -> dict[str, core.Volume]:
     """Check the volumes of a pod; returns the good ones by name, for the mounts to refer to."""
     good: dict[str, core.Volume] = {}
     pod = (meta.name or "") if meta is not None else ""
@@ -101,7 +103,9 @@ def _downward_file(file: core.DownwardAPIVolumeFile, path: Path, errors: Errors)
     if file.fieldRef is not None:
         volume_field(file.fieldRef, path / "fieldRef", errors)
         if file.resourceFieldRef is not None:
-            errors.append(invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"))
+            errors.append(
+                invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
+            )
     elif file.resourceFieldRef is not None:
         resource_field(file.resourceFieldRef, path / "resourceFieldRef", errors, volume=True)
     else:
@@ -163,7 +167,9 @@ def _token(token: core.ServiceAccountTokenProjection, volume: Path, path: Path, 
         detail = "may not specify a duration less than 10 minutes"
         errors.append(invalid(path / "expirationSeconds", seconds, detail))
     if seconds > 1 << 32:
-        errors.append(invalid(path / "expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds"))
+        errors.append(
+            invalid(path / "expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds")
+        )
     if not token.path:
         errors.append(required(volume / "path"))
     else:
