@@ -12,7 +12,6 @@ from typing import Any, Protocol, overload
 from k8snb.api.errors import not_found
 from k8snb.api.object import Object
 from k8snb.api.scheme import Resource, Scheme
-from k8snb.apiserver.tables import table_of
 from k8snb.client.view import cache_key
 from k8snb.collection import Collection
 from k8snb.store import Cause, Change, KeyValue, ListResult
@@ -185,6 +184,8 @@ class World:
 
     def table(self, resource: Resource, objects: Sequence[Any]) -> tuple[list[str], list[list[Any]]]:
         """Column names and rows as ``kubectl get -o wide`` prints them."""
+        from k8snb.apiserver.tables import table_of
+
         return table_of(resource, objects, self.now)
 
     def table_text(self, resource: Resource, objects: Sequence[Any]) -> str:
@@ -199,6 +200,10 @@ class World:
     def decision(self, pod: Object) -> dict[str, Any] | None:
         """What the scheduler weighed when it placed a pod: feasible, evaluated, score; None when that is not known."""
         return None
+
+    def stopped(self) -> Sequence[str]:
+        """Control plane components that are not running now."""
+        return ()
 
     def missing(self, resource: Resource, name: str) -> Exception:
         """The NotFound error for a name."""

@@ -1,0 +1,104 @@
+"""The live stage: an anywidget that shows SVG frames and sends back clicks, keys and acknowledgements.
+
+One frame is in flight at a time: the next one is sent when the front end has shown the last, so a fast cluster never floods
+a slow page. A frame that is overtaken is simply not sent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from k8snb.locale import canonical, current, messages
+
+STATIC = Path(__file__).parent / "static"
+
+
+class Stage(anywidget.AnyWidget):
+    """Shows ``frame`` (svg, clock, log …) and ``detail`` (title, tabs); subclasses say what they show and answer messages.
+
+    Traits: ``frame`` and ``detail`` are plain data for the front end, ``controls`` which buttons there are, ``strings`` its
+    words. ``language`` is ``zh_CN`` or ``en``; ``projector`` draws larger.
+    """
+
+    _esm = STATIC / "stage.js"
+
+    frame = traitlets.Dict().tag(sync=True)
+    detail = traitlets.Dict().tag(sync=True)
+    controls = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    strings = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, language: str | None = None, projector: bool = False, **traits: Any) -> None:
+        self.language = canonical(language) if language else current()
+        self.projector = projector
+        self.selected = ""
+        self._number = 0
+        self._acknowledged = 0
+        self._waiting = False
+        super().__init__(strings=self._words(), **traits)
+        self.on_msg(self._received)
+
+    # -- what subclasses provide
+
+    def draw(self) -> dict[str, Any]:
+        """The present frame: at least ``svg``; also clock, revision, first, last, live, playing, speed, log, spoken."""
+        raise TypeError(f"{type(self).__name__} must draw a frame")
+
+    def describe(self, ref: str) -> dict[str, Any]:
+        """Title and tabs for a selected thing; an empty dict when there is nothing to say."""
+        return {}
+
+    def command(self, message: dict[str, Any]) -> None:
+        """Answer a button: ``message["type"]`` is its name."""
+
+    # -- frames
+
+    def refresh(self, force: bool = False) -> None:
+        """Show the present state; without ``force`` only when the front end has shown the last frame."""
+        if not force and self._acknowledged < self._number:
+            self._waiting = True
+            return
+        self._waiting = False
+        self._number += 1
+        self.frame = {**self.draw(), "number": self._number, "projector": self.projector}
+
+    @property
+    def busy(self) -> bool:
+        """Whether the front end still owes the acknowledgement of a frame."""
+        return self._acknowledged < self._number
+
+    def select(self, ref: str) -> None:
+        """Select a thing by its ref (``Pod/default/web``); an empty one clears the selection."""
+        self.selected = ref
+        self.detail = self.describe(ref) if ref else {}
+        self.refresh(force=True)
+
+    def speak(self, language: str) -> None:
+        """Change the language of this picture."""
+        self.language = canonical(language)
+        self.strings = self._words()
+        if self.selected:
+            self.detail = self.describe(self.selected)
+        self.refresh(force=True)
+
+    def _words(self) -> dict[str, str]:
+        return messages("stage.", self.language)
+
+    def _received(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
+        kind = message.get("type")
+        if kind == "ack":
+            self._acknowledged = max(self._acknowledged, int(message.get("number", 0)))
+            if self._waiting and not self.busy:
+                self.refresh()
+        elif kind == "select":
+            self.select(str(message.get("ref", "")))
+        elif kind == "projector":
+            self.projector = not self.projector
+            self.refresh(force=True)
+        elif kind == "language":
+            self.speak("en" if self.language == "zh_CN" else "zh")
+        else:
+            self.command(message)

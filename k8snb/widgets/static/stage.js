@@ -1,0 +1,223 @@
+// The stage: shows one SVG frame at a time, moves keyed groups from frame to frame, sends clicks and keys to Python.
+// It knows no Kubernetes: what a frame shows and says is decided by k8snb.views.
+
+const CSS = `
+.k8snb{font-family:ui-sans-serif,system-ui,'Segoe UI','Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;color:#1c2b33;background:#fff;border:1px solid #b9c4cb;border-radius:8px;padding:8px;max-width:1560px;box-sizing:border-box}
+.k8snb *{box-sizing:border-box}
+.k8snb .bar{display:flex;flex-wrap:wrap;gap:6px;align-items:center;margin-bottom:8px;font-size:13px}
+.k8snb button,.k8snb select{font:inherit;color:#1c2b33;background:#f5f8fa;border:1px solid #8fa0aa;border-radius:6px;padding:4px 10px;min-height:30px;cursor:pointer}
+.k8snb button:hover{background:#e6edf1}
+.k8snb button[aria-pressed=true]{background:#00527f;color:#fff;border-color:#00527f}
+.k8snb button:disabled{opacity:.5;cursor:default}
+.k8snb :focus-visible{outline:3px solid #e69f00;outline-offset:1px}
+.k8snb .time{display:flex;flex:1 1 260px;gap:8px;align-items:center;min-width:220px}
+.k8snb .time input{flex:1;accent-color:#00527f;min-width:120px}
+.k8snb .time output{white-space:nowrap;font-variant-numeric:tabular-nums}
+.k8snb .past{background:#fff3cf;border:1px solid #d9b84a;border-radius:6px;padding:2px 8px}
+.k8snb .body{display:flex;gap:10px;align-items:flex-start;flex-wrap:wrap}
+.k8snb .picture{flex:3 1 520px;min-width:0;overflow-x:auto}
+.k8snb .picture svg{display:block;height:auto}
+.k8snb .picture svg .item{cursor:pointer;transition:transform .45s ease,opacity .3s}
+.k8snb .picture svg .item.leaving{opacity:0;pointer-events:none}
+.k8snb .picture svg .item.entering{opacity:0}
+.k8snb .picture svg .item:focus-visible{outline:none}
+.k8snb .picture svg .item:focus-visible>rect:first-of-type,.k8snb .picture svg .item[aria-pressed=true]>rect:first-of-type{stroke:#e69f00;stroke-width:4;stroke-dasharray:none}
+.k8snb aside{flex:2 1 320px;min-width:0;border:1px solid #b9c4cb;border-radius:6px;padding:8px;font-size:13px;max-height:560px;overflow:auto}
+.k8snb aside h3{margin:0 0 6px;font-size:14px;display:flex;justify-content:space-between;gap:8px;align-items:center;overflow-wrap:anywhere}
+.k8snb aside [role=tablist]{display:flex;gap:4px;margin-bottom:6px;flex-wrap:wrap}
+.k8snb aside pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font:12px/1.45 ui-monospace,Consolas,'Noto Sans Mono','Noto Sans Mono CJK SC',monospace}
+.k8snb aside ol{margin:0;padding:0;list-style:none}
+.k8snb aside li{margin:0 0 6px;padding-left:1.5em;text-indent:-1.5em;line-height:1.45}
+.k8snb aside li.problem{color:#a33b00;font-weight:600}
+.k8snb aside li.hint{color:#00694f}
+.k8snb aside li small{color:#5b6b75;font-weight:400;white-space:nowrap}
+.k8snb .log{font:12px/1.5 ui-monospace,Consolas,'Noto Sans Mono',monospace;margin-top:8px;border-top:1px solid #b9c4cb;padding-top:6px;color:#1c2b33;min-height:1.5em;white-space:pre-wrap;overflow-wrap:anywhere}
+.k8snb .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.k8snb.projector .bar,.k8snb.projector aside{font-size:17px}
+.k8snb.projector aside pre,.k8snb.projector .log{font-size:16px}
+.k8snb.projector aside{max-height:760px}
+@media (prefers-reduced-motion:reduce){.k8snb .picture svg .item{transition:none}}
+@media (forced-colors:active){.k8snb button[aria-pressed=true]{forced-color-adjust:none}}
+`;
+
+const make = (tag, props = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name in node && name !== "list") node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+};
+
+const parse = (text) => new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+
+// Turn what is shown into the next frame; groups with the same key move, others come and go.
+export function morph(holder, text) {
+  const next = document.importNode(parse(text), true);
+  const now = holder.querySelector("svg");
+  if (!now) { holder.replaceChildren(next); return; }
+  for (const { name, value } of [...next.attributes]) now.setAttribute(name, value);
+  now.querySelector(".still").replaceWith(next.querySelector(".still"));
+  const stage = now.querySelector(".moving");
+  const old = new Map();
+  for (const item of stage.children) if (!item.classList.contains("leaving")) old.set(item.dataset.key, item);
+  const fresh = [];
+  let cursor = null;
+  for (const item of [...next.querySelector(".moving").children]) {
+    const known = old.get(item.dataset.key);
+    if (!known) {
+      item.classList.add("entering");
+      stage.append(item);
+      fresh.push(item);
+      continue;
+    }
+    old.delete(item.dataset.key);
+    for (const { name, value } of [...item.attributes]) if (name !== "class" && known.getAttribute(name) !== value) known.setAttribute(name, value);
+    if (!item.hasAttribute("aria-pressed")) known.removeAttribute("aria-pressed");
+    if (known.innerHTML !== item.innerHTML) known.replaceChildren(...item.childNodes);
+    if (known.compareDocumentPosition(cursor ?? known) & Node.DOCUMENT_POSITION_FOLLOWING && !known.contains(document.activeElement)) stage.append(known);
+    cursor = known;
+  }
+  for (const item of old.values()) {
+    item.classList.add("leaving");
+    item.removeAttribute("tabindex");
+    setTimeout(() => item.remove(), 320);
+  }
+  requestAnimationFrame(() => requestAnimationFrame(() => fresh.forEach((item) => item.classList.remove("entering"))));
+  setTimeout(() => fresh.forEach((item) => item.classList.remove("entering")), 120);
+}
+
+function render({ model, el }) {
+  const words = () => model.get("strings");
+  const send = (message) => model.send(message);
+  const root = make("div", { className: "k8snb" });
+  const style = make("style", { textContent: CSS });
+  const bar = make("div", { className: "bar", role: "toolbar" });
+  const picture = make("div", { className: "picture" });
+  const side = make("aside", { hidden: true });
+  const log = make("div", { className: "log" });
+  const live = make("div", { className: "sr", role: "status", "aria-live": "polite" });
+  root.append(style, bar, make("div", { className: "body" }, picture, side), log, live);
+  el.replaceChildren(root);
+
+  let tab = "why";
+  const controls = {};
+  const button = (name, key) => {
+    controls[name] = make("button", { type: "button", onclick: () => send({ type: name }) });
+    if (key) controls[name].setAttribute("aria-keyshortcuts", key);
+    return controls[name];
+  };
+  const buildBar = () => {
+    bar.replaceChildren();
+    const wanted = model.get("controls");
+    if (wanted.includes("step")) bar.append(button("step", "s"));
+    if (wanted.includes("run")) bar.append(button("run", "r"), button("settle", "e"));
+    if (wanted.includes("play")) {
+      bar.append(button("play", "p"));
+      controls.speed = make("select", { onchange: (e) => send({ type: "speed", value: Number(e.target.value) }) });
+      for (const value of [0.5, 1, 2, 5, 10, 60]) controls.speed.append(make("option", { value, textContent: `${value}×` }));
+      bar.append(controls.speed);
+    }
+    if (wanted.includes("seek")) {
+      controls.range = make("input", { type: "range", min: 0, max: 0, step: 1, oninput: (e) => send({ type: "seek", revision: Number(e.target.value) }) });
+      controls.output = make("output");
+      bar.append(make("div", { className: "time" }, controls.range, controls.output));
+      bar.append(button("now", "n"));
+    }
+    bar.append(button("projector", "j"), button("language", "l"));
+    showWords();
+  };
+  const showWords = () => {
+    const w = words();
+    for (const name of ["step", "run", "settle", "now", "projector", "language"]) if (controls[name]) controls[name].textContent = w[name];
+    for (const name of ["step", "run", "settle", "play", "now", "projector", "language"]) if (controls[name]) controls[name].title = w[`${name}.title`] ?? "";
+    if (controls.speed) controls.speed.setAttribute("aria-label", w.speed);
+    if (controls.range) controls.range.setAttribute("aria-label", w.timeline);
+    bar.setAttribute("aria-label", w.toolbar);
+    side.setAttribute("aria-label", w.detail);
+  };
+  const showFrame = () => {
+    const frame = model.get("frame");
+    if (!frame || !frame.svg) return;
+    const w = words();
+    morph(picture, frame.svg);
+    root.classList.toggle("projector", !!frame.projector);
+    if (controls.range) {
+      controls.range.min = frame.first; controls.range.max = frame.last;
+      if (document.activeElement !== controls.range || frame.live) controls.range.value = frame.revision;
+      controls.output.textContent = frame.clock;
+      controls.output.className = frame.live ? "" : "past";
+      controls.range.setAttribute("aria-valuetext", frame.clock);
+      controls.now.disabled = frame.live;
+    }
+    if (controls.play) {
+      controls.play.textContent = frame.playing ? w.pause : w.play;
+      controls.play.setAttribute("aria-pressed", frame.playing);
+      controls.speed.value = String(frame.speed);
+    }
+    if (controls.projector) controls.projector.setAttribute("aria-pressed", !!frame.projector);
+    log.textContent = frame.log ?? "";
+    live.textContent = frame.spoken ?? "";
+    send({ type: "ack", number: frame.number });
+  };
+  const showDetail = () => {
+    const detail = model.get("detail");
+    side.hidden = !detail || !detail.title;
+    if (side.hidden) { side.replaceChildren(); return; }
+    const ids = detail.tabs.map((t) => t.id);
+    if (!ids.includes(tab)) tab = ids[0];
+    const chosen = detail.tabs.find((t) => t.id === tab);
+    const close = make("button", { type: "button", textContent: "×", title: words().close, onclick: () => send({ type: "select", ref: "" }) });
+    close.setAttribute("aria-label", words().close);
+    const tabs = make("div", { role: "tablist" }, ...detail.tabs.map((t) => {
+      const b = make("button", { type: "button", textContent: t.label, onclick: () => { tab = t.id; showDetail(); side.querySelector(`[data-tab="${t.id}"]`).focus(); } });
+      b.setAttribute("role", "tab"); b.setAttribute("aria-selected", t.id === tab); b.setAttribute("aria-pressed", t.id === tab); b.dataset.tab = t.id;
+      return b;
+    }));
+    let content;
+    if (chosen.facts) {
+      content = make("ol", {}, ...chosen.facts.map((f) => {
+        const item = make("li", { className: f.tone }, `${f.mark} ${f.text} `);
+        if (f.when) item.append(make("small", { textContent: f.when }));
+        return item;
+      }));
+    } else content = make("pre", { textContent: chosen.text });
+    side.replaceChildren(make("h3", {}, make("span", { textContent: detail.title }), close), tabs, make("div", { role: "tabpanel", tabIndex: 0 }, content));
+  };
+  const select = (target) => {
+    const item = target.closest?.(".item");
+    if (item) send({ type: "select", ref: item.dataset.ref });
+  };
+  picture.addEventListener("click", (e) => select(e.target));
+  root.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    const item = e.target.closest?.(".item");
+    if (item && (e.key === "Enter" || e.key === " ")) { select(item); e.preventDefault(); e.stopPropagation(); return; }
+    if (["INPUT", "SELECT"].includes(e.target.tagName)) { e.stopPropagation(); return; }
+    if (item && ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"].includes(e.key)) {
+      const all = [...picture.querySelectorAll(".item[tabindex]")];
+      const step = e.key === "ArrowRight" || e.key === "ArrowDown" ? 1 : -1;
+      all[(all.indexOf(item) + step + all.length) % all.length].focus();
+      e.preventDefault(); e.stopPropagation(); return;
+    }
+    if (e.key === "Escape") { send({ type: "select", ref: "" }); e.stopPropagation(); return; }
+    const found = Object.values(controls).find((c) => c.getAttribute?.("aria-keyshortcuts") === e.key.toLowerCase());
+    if (found && !found.disabled) { found.click(); e.preventDefault(); }
+    e.stopPropagation();
+  });
+
+  buildBar(); showFrame(); showDetail();
+  const onStrings = () => { showWords(); showFrame(); showDetail(); };
+  model.on("change:frame", showFrame);
+  model.on("change:detail", showDetail);
+  model.on("change:strings", onStrings);
+  return () => {
+    model.off("change:frame", showFrame);
+    model.off("change:detail", showDetail);
+    model.off("change:strings", onStrings);
+  };
+}
+
+export default { render };
