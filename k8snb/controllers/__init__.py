@@ -1,0 +1,29 @@
+"""The controllers of kube-controller-manager, one file each; ``IN_TREE`` lists them in the order in which they start."""
+
+from __future__ import annotations
+
+from k8snb.client.protocol import Controller
+from k8snb.controllers.deployment import DeploymentController
+from k8snb.controllers.endpoints import EndpointsController
+from k8snb.controllers.endpointslice import EndpointSliceController
+from k8snb.controllers.endpointslicemirroring import EndpointSliceMirroringController
+from k8snb.controllers.namespace import NamespaceController
+from k8snb.controllers.replicaset import ReplicaSetController
+from k8snb.controllers.replicationcontroller import ReplicationControllerController
+from k8snb.controllers.rootca import RootCACertPublisher
+from k8snb.controllers.serviceaccount import ServiceAccountController
+
+IN_TREE: tuple[type[Controller], ...] = (
+    NamespaceController,
+    ServiceAccountController,
+    RootCACertPublisher,
+    DeploymentController,
+    ReplicaSetController,
+    ReplicationControllerController,
+    EndpointsController,
+    EndpointSliceController,
+    EndpointSliceMirroringController,
+)
+"""The controllers that a cluster runs unless it is told otherwise; each cluster makes its own instances."""
+
+__all__ = ["IN_TREE"]
