@@ -29,7 +29,7 @@ _KEPT_CHUNKS = 16
 """Old chunks that stay in memory after they were read."""
 
 _COMPACTED = "store/compacted"
-_NEXT_LEASE = "store/nextLease"
+_FIRST_LEASE = "store/firstLease"
 
 _COLUMNS = "id, key, value, created, version, lease, time, cause, crc"
 _INSERT = f"INSERT INTO log ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -114,7 +114,7 @@ class Journal:
 
         `time` is when the revision was made. The file does not shrink: what becomes free is used by later revisions.
         """
-        settled = {_COMPACTED: _encode((revision, time)), _NEXT_LEASE: _encode(leases.next_id)}
+        settled = {_COMPACTED: _encode((revision, time)), _FIRST_LEASE: _encode(leases.first_id)}
         with self._file.transaction() as db:
             db.execute(_SUPERSEDED, {"floor": (revision + 1) << _POSITION_BITS})
             db.execute("DELETE FROM leases")
@@ -164,11 +164,11 @@ class Journal:
             for identity, key in db.execute("SELECT id, key FROM log WHERE value IS NULL ORDER BY id"):
                 tombstones[key] = (*tombstones.get(key, ()), identity >> _POSITION_BITS)
             leases = Leases()
+            leases.next_id = leases.first_id = self._noted(_FIRST_LEASE, 1, int)
             for revision, lease, ttl, expires in db.execute(
                 "SELECT revision, id, ttl, expires FROM leases ORDER BY seq"
             ):
                 leases.record(LeaseEntry(revision, lease, None if ttl is None else Lease(lease, ttl, expires)))
-            leases.next_id = max(leases.next_id, self._noted(_NEXT_LEASE, 1, int))
             for current in tree:
                 leases.move(current.key, 0, current.lease)
         full = (head + 1) >> SHIFT

@@ -19,10 +19,12 @@ class LeaseEntry(Record, frozen=True, gc=False):
 class Leases:
     """The living leases with the keys attached to them, and every grant, keep-alive and end so far."""
 
-    __slots__ = ("_due", "_keys", "_live", "log", "next_id")
+    __slots__ = ("_due", "_keys", "_live", "first_id", "log", "next_id")
 
     def __init__(self) -> None:
         self.next_id = 1
+        self.first_id = 1
+        """The first id that was granted after the last compaction."""
         self.log: list[LeaseEntry] = []
         self._live: dict[int, Lease] = {}
         self._keys: dict[int, dict[str, None]] = {}
@@ -32,6 +34,7 @@ class Leases:
         """The same leases, to go on alone."""
         other = Leases()
         other.next_id = self.next_id
+        other.first_id = self.first_id
         other.log = self.log.copy()
         other._live = self._live.copy()
         other._keys = {lease: keys.copy() for lease, keys in self._keys.items()}
@@ -41,7 +44,7 @@ class Leases:
     def past(self, revision: int) -> Leases:
         """The leases as they were when the store was last at the revision; keys are still to be attached."""
         other = Leases()
-        other.next_id = self.next_id
+        other.next_id = other.first_id = self.first_id
         for entry in self.log:
             if entry.revision > revision:
                 break
@@ -107,9 +110,10 @@ class Leases:
         for entry in self.log:
             if entry.revision > revision:
                 later.append(entry)
-            elif entry.lease is None:
+                continue
+            self.first_id = max(self.first_id, entry.id + 1)
+            if entry.lease is None:
                 then.pop(entry.id, None)
             else:
-                then.pop(entry.id, None)
                 then[entry.id] = entry
         self.log = [*then.values(), *later]
