@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, total_ordering
 from typing import Final, Literal
 
@@ -126,27 +127,61 @@ def _parts(nanos: int, format: Format) -> tuple[int, int, Format]:  # noqa: A002
     return number, exponent, "DecimalExponent" if format == "DecimalExponent" else "DecimalSI"
 
 
-@lru_cache(maxsize=1 << 16)
-def parse(text: str) -> Quantity:
-    """Return the amount that ``text`` says. Cached by text; raises :class:`QuantityError` with the API server's
-    message.
-    """
-    if text == "0":
-        return ZERO
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the text of a quantity says, before any rounding: ``digits`` times 10^``places``, times 2^``shift``."""
+
+    negative: bool
+    digits: int
+    whole: str
+    fraction: str
+    exponent: int
+    base: int
+    format: Format
+
+
+def _read(text: str) -> _Written:
     match = _PARTS.fullmatch(text)
     if match is None or not text:
         raise QuantityError(_FORMAT_WRONG)
-    sign, whole, fraction, suffix = match[1], match[2] or "0", match[3] or "", match[4]
+    whole, fraction = match[2] or "0", match[3] or ""
     if len(whole) + len(fraction) > MAX_EXPONENT:
         raise QuantityError(_FORMAT_WRONG)
-    exponent, base, format = _suffix(suffix)  # noqa: A001
-    digits = int(whole + fraction)
-    places = exponent - len(fraction) if base == 10 else -len(fraction)
-    if base == 2:
-        digits <<= exponent
+    exponent, base, format = _suffix(match[4])  # noqa: A001
+    return _Written(match[1] == "-", int(whole + fraction), whole, fraction, exponent, base, format)
+
+
+def _fits_int64(read: _Written) -> bool:
+    """Return whether Go keeps the amount as an int64 with a scale, rather than as a big decimal."""
+    if read.base == 2:
+        room = 15 - len(read.whole) - read.exponent * 3 // 10 - 1
+        return not read.fraction and room >= 0 and read.digits << read.exponent <= MAX_INT64
+    room = 18 - len(read.whole) - len(read.fraction)
+    return room >= 0 and read.exponent - len(read.fraction) >= -9
+
+
+def _keeps_text(read: _Written) -> bool:
+    """Return whether Go remembers the text as it was written: it then writes ``+5`` and ``1E+3`` back as they are."""
+    if read.fraction or not read.digits or not _fits_int64(read):
+        return False
+    if read.base == 2:
+        return read.digits % 8 != 0
+    return read.exponent % 3 == 0 and read.digits % 1000 != 0
+
+
+@lru_cache(maxsize=1 << 16)
+def parse(text: str) -> Quantity:
+    """Return the amount that ``text`` says. Cached by text; raises :class:`QuantityError` with the server's message."""
+    if text == "0":
+        return ZERO
+    read = _read(text)
+    digits, format = read.digits, read.format  # noqa: A001
+    places = -len(read.fraction) if read.base == 2 else read.exponent - len(read.fraction)
+    if read.base == 2:
+        digits <<= read.exponent
     if places >= -9:
         nanos = digits * 10 ** (places + 9)
-    elif -places - 9 > len(whole + fraction) + 20:
+    elif -places - 9 > len(read.whole + read.fraction) + 20:
         nanos = 1 if digits else 0  # far below the smallest amount: some is asked for, some is given
     else:
         nanos = _away(digits, 10 ** (-places - 9))
@@ -155,13 +190,25 @@ def parse(text: str) -> Quantity:
             nanos = MAX_INT64 * NANO
         elif 0 < nanos < NANO:
             format = "DecimalSI"  # noqa: A001
-    if sign == "-":
-        nanos = -nanos
-    # Go keeps the spelling ("+5", "007", "1E+3") when number and suffix are canonical already.
-    step = exponent // 10 if format == "BinarySI" else exponent
-    if nanos and not fraction and _parts(nanos, format) == (int(sign + whole), step, format):
-        return Quantity(nanos, format, text)
-    return Quantity(nanos, format)
+    return Quantity(-nanos if read.negative else nanos, format, text if _keeps_text(read) else "")
+
+
+def layout(text: str) -> tuple[int, int, tuple[int, int] | None, str, Format]:
+    """Return how Go holds a parsed quantity: (int64, its scale, big decimal or None, remembered text, notation).
+
+    The big decimal is (number, decimal places). Only :mod:`k8snb.api.hashing` has a use for this.
+    """
+    if text == "0":
+        return 0, 0, None, "0", "DecimalSI"
+    read, parsed = _read(text), parse(text)
+    sign = -1 if read.negative else 1
+    if _fits_int64(read):
+        scale = 0 if read.base == 2 else read.exponent - len(read.fraction)
+        number = read.digits << read.exponent if read.base == 2 else read.digits
+        return sign * number, scale, None, text if _keeps_text(read) else "", read.format
+    if read.base == 2 and abs(parsed.nanos) == MAX_INT64 * NANO:
+        return 0, 0, (sign * MAX_INT64, 0), "", parsed.format
+    return 0, 0, (parsed.nanos, 9), "", parsed.format
 
 
 def _suffix(suffix: str) -> tuple[int, int, Format]:
