@@ -1,0 +1,53 @@
+"""What most kinds do alike: metadata first, then the checks of the kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from k8snb.apiserver.strategy import Context, Strategy
+from k8snb.apiserver.validation import names
+from k8snb.apiserver.validation.field import FieldError
+from k8snb.apiserver.validation.metadata import Errors, object_meta, object_meta_update
+
+
+class Kind(Strategy):
+    """A strategy that splits validation into metadata and the rest.
+
+    Subclasses set ``name_rule`` (what a name may be) and override ``check``, ``check_update`` and ``check_status``.
+    ``kube_finalizers`` is off for the few kinds whose finalizers need no domain.
+    """
+
+    name_rule: names.NameRule = staticmethod(names.subdomain_name)
+    kube_finalizers = True
+
+    def validate(self, obj: Any, ctx: Context) -> list[FieldError]:
+        """Problems of a new object."""
+        errors: Errors = []
+        object_meta(obj.metadata, self.resource.namespaced, self.name_rule, errors, kube=self.kube_finalizers)
+        self.check(obj, errors)
+        return errors
+
+    def validate_update(self, new: Any, old: Any, ctx: Context) -> list[FieldError]:
+        """Problems of a changed object."""
+        errors: Errors = []
+        object_meta_update(new.metadata, old.metadata, errors, kube=self.kube_finalizers)
+        self.check_update(new, old, errors)
+        return errors
+
+    def validate_status_update(self, new: Any, old: Any, ctx: Context) -> list[FieldError]:
+        """Problems of a changed status."""
+        errors: Errors = []
+        object_meta_update(new.metadata, old.metadata, errors, kube=self.kube_finalizers)
+        if new.status is not old.status:
+            self.check_status(new, old, errors)
+        return errors
+
+    def check(self, obj: Any, errors: Errors) -> None:
+        """Everything but the metadata of a new object."""
+
+    def check_update(self, new: Any, old: Any, errors: Errors) -> None:
+        """Everything but the metadata of a changed object; by default the same as for a new one."""
+        self.check(new, errors)
+
+    def check_status(self, new: Any, old: Any, errors: Errors) -> None:
+        """The changed status."""
