@@ -101,6 +101,8 @@ class Cluster(Faults):
     seen its own last write.
     """
 
+    snapshot_type: type[Snapshot] = Snapshot
+
     def __init__(
         self,
         nodes: int | Iterable[NodeSpec | Mapping[str, Any]] = 3,
@@ -210,12 +212,6 @@ class Cluster(Faults):
                 until = due
             runtime.step(until)
 
-    def play(self, speed: float = 1.0) -> Any:
-        """Follow the wall clock at a speed (2: twice as fast) in the background of the notebook; returns the running task."""
-        from k8snb.play import play
-
-        return play(self, speed)
-
     # -- looking back and branching
 
     def at(self, revision: int | None = None, *, time: float | str | None = None) -> Snapshot:
@@ -223,12 +219,14 @@ class Cluster(Faults):
         if (revision is None) == (time is None):
             raise ValueError("give either a revision or a time: at(revision=42) or at(time=12.5)")
         if time is not None:
-            moment = seconds(time) if isinstance(time, str) else float(time)
-            revision = self._revision_at(moment)
+            moment: float | None = seconds(time) if isinstance(time, str) else float(time)
+            revision = self._revision_at(moment or 0.0)
         else:
-            moment = None  # type: ignore[assignment]
+            moment = None
+        assert revision is not None
         snapshot = self.store.at(revision)
-        return Snapshot(self.scheme, snapshot, self.store, self.store.compacted + 1, snapshot.time if moment is None else moment)
+        moment = snapshot.time if moment is None else moment
+        return self.snapshot_type(self.scheme, snapshot, self.store, self.store.compacted + 1, moment)
 
     def _revision_at(self, moment: float) -> int:
         changes = self.history

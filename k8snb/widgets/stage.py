@@ -54,6 +54,10 @@ class Stage(anywidget.AnyWidget):
     def command(self, message: dict[str, Any]) -> None:
         """Answer a button: ``message["type"]`` is its name."""
 
+    def catch_up(self) -> None:
+        """A cell has run: show what it changed."""
+        self.refresh(force=True)
+
     # -- frames
 
     def refresh(self, force: bool = False) -> None:

@@ -1,0 +1,98 @@
+"""The cluster as a notebook shows it: the model of ``k8snb.cluster`` with its pictures.
+
+``cluster`` in a cell is the live map; ``cluster.ownership()`` and ``cluster.sequence("pod/web-1")`` are the graph and the
+lifelines. Each has a still picture for saved notebooks and exports, and a text for everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from k8snb import cluster as model
+from k8snb.views import cluster_map, draw_map, map_text
+from k8snb.views.graph import draw_graph, graph_text, ownership
+from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
+from k8snb.world import Snapshot as WorldSnapshot
+from k8snb.world import World
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class Picture:
+    """A live stage together with its still picture and its text, as one thing to display."""
+
+    def __init__(self, stage: Any, svg: str, text: str) -> None:
+        self.stage = stage
+        self.svg = svg
+        self.text = text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return bundle(self.stage, self.svg, self.text)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def bundle(stage: Any | None, svg: str, text: str) -> dict[str, Any]:
+    """The mime bundle of a picture: live where there is a front end, still in exports, text everywhere."""
+    data: dict[str, Any] = {"text/plain": text, "text/html": f'<div class="k8snb-still">{svg}</div>'}
+    if stage is not None:
+        found = stage._repr_mimebundle_()
+        live = found[0] if isinstance(found, tuple) else found
+        if live and WIDGET in live:
+            data[WIDGET] = live[WIDGET]
+    return data
+
+
+class Pictures(World):
+    """The pictures that every world has, live or past."""
+
+    def ownership(self, namespace: str = "default") -> Picture:
+        """Who owns, selects and uses whom in a namespace."""
+        from k8snb.widgets import OwnershipGraph
+
+        view = ownership(self, namespace)
+        return Picture(OwnershipGraph(self, namespace), draw_graph(view), graph_text(view))
+
+    def sequence(self, pod: str, namespace: str = "default") -> Picture:
+        """How a pod came to be: who called whom, from the first request to Running."""
+        from k8snb.widgets import PodSequence
+
+        view = pod_sequence(self, pod.removeprefix("pod/"), namespace)
+        return Picture(PodSequence(self, pod, namespace), draw_sequence(view), sequence_text(view))
+
+
+class Snapshot(Pictures, WorldSnapshot):
+    """A past moment, drawn as it was."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        view = cluster_map(self)
+        return bundle(None, draw_map(view), map_text(view))
+
+
+class Cluster(Pictures, model.Cluster):
+    __doc__ = model.Cluster.__doc__
+
+    snapshot_type = Snapshot
+
+    def map(self, namespaces: Iterable[str] | None = None, **options: Any) -> Picture:
+        """The live map; ``namespaces`` limits the pods shown, ``projector=True`` draws larger, ``language`` is zh or en."""
+        from k8snb.widgets import ClusterMap
+
+        view = cluster_map(self, namespaces)
+        language = options.get("language")
+        return Picture(
+            ClusterMap(self, namespaces, **options),
+            draw_map(view, language, projector=bool(options.get("projector"))),
+            map_text(view, language),
+        )
+
+    def play(self, speed: float = 1.0) -> Picture:
+        """The live map with the clock running: ``speed`` simulated seconds pass in a second, until it is paused."""
+        picture = self.map()
+        picture.stage.play(speed)
+        return picture
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self.map()._repr_mimebundle_()

@@ -1,0 +1,7 @@
+"""Live pictures over the views: the only place that imports widget libraries."""
+
+from k8snb.widgets.cluster_map import ClusterMap
+from k8snb.widgets.graphs import OwnershipGraph, PodSequence
+from k8snb.widgets.stage import Stage
+
+__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "Stage"]

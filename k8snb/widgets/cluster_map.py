@@ -1,0 +1,192 @@
+"""The live cluster map: step, run, play, look back, and click anything to see its YAML, owners, events and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from k8snb.api.types.core_v1 import Node, Pod
+from k8snb.cluster import Cluster
+from k8snb.explain.chain import subject_of
+from k8snb.locale import text
+from k8snb.views import cluster_map, draw_map
+from k8snb.views.detail import detail
+from k8snb.widgets.live import background, follow
+from k8snb.widgets.stage import Stage
+from k8snb.world import World
+
+TICK = 0.25
+"""Real seconds between two frames while playing."""
+PATIENCE = 2.0
+"""Real seconds that a frame waits for its acknowledgement before the next one is sent all the same (a hidden page)."""
+JOURNEY = 12
+"""Most frames shown between what was seen last and the present."""
+SPEEDS = (0.1, 600.0)
+
+
+class ClusterMap(Stage):
+    """The map of a cluster; ``namespaces`` limits the pods shown. ``shown`` is the revision looked at, None for the present."""
+
+    def __init__(self, cluster: Cluster, namespaces: Iterable[str] | None = None, **options: Any) -> None:
+        self.cluster = cluster
+        self.namespaces = tuple(namespaces) if namespaces is not None else None
+        self.shown: int | None = None
+        self.playing = False
+        self.speed = 1.0
+        self._log = ""
+        self._seen = cluster.revision
+        self._playing: asyncio.Task[Any] | None = None
+        self._journey: asyncio.Task[Any] | None = None
+        super().__init__(controls=["step", "run", "play", "seek"], **options)
+        self.refresh(force=True)
+        follow(self)
+
+    @property
+    def world(self) -> World:
+        """What is looked at: the cluster, or its past."""
+        return self.cluster if self.shown is None else self.cluster.at(self.shown)
+
+    def draw(self) -> dict[str, Any]:
+        world = self.world
+        view = cluster_map(world, self.namespaces)
+        last = self.cluster.revision
+        live = self.shown is None
+        now = f"{view.now:.1f}"
+        clock = text("stage.clock", self.language, now=now, revision=view.revision)
+        if not live:
+            clock = text("stage.past", self.language, now=now, revision=view.revision, last=last)
+        ready = sum(1 for p in view.pods if p.state == "ready")
+        self._seen = view.revision
+        return {
+            "svg": draw_map(view, self.language, self.selected, self.projector),
+            "revision": view.revision,
+            "first": self.cluster.store.compacted + 1,
+            "last": last,
+            "live": live,
+            "clock": clock,
+            "playing": self.playing,
+            "speed": self.speed,
+            "log": self._log,
+            "spoken": text("stage.spoken", self.language, now=now, revision=view.revision, ready=ready, pods=len(view.pods)),
+        }
+
+    def describe(self, ref: str) -> dict[str, Any]:
+        return detail(self.world, ref, self.language)
+
+    def command(self, message: dict[str, Any]) -> None:
+        kind = message.get("type")
+        before = self._seen
+        if kind == "step":
+            self._log = repr(self.cluster.step())
+        elif kind == "run":
+            self.cluster.run(10)
+            self._log = ""
+        elif kind == "settle":
+            self._log = text("stage.settled", self.language, seconds=f"{self.cluster.settle():.1f}")
+        elif kind == "play":
+            self.pause() if self.playing else self.play()
+            return
+        elif kind == "speed":
+            self.speed = min(max(float(message.get("value", 1.0)), SPEEDS[0]), SPEEDS[1])
+        elif kind == "seek":
+            self.seek(int(message.get("revision", self.cluster.revision)))
+            return
+        elif kind != "now":
+            return
+        self.shown = None
+        if kind in ("run", "settle"):
+            self._travel(before)
+        else:
+            self._present()
+
+    def seek(self, revision: int) -> None:
+        """Look back at a revision; the last one is the present."""
+        self.pause()
+        self._stop_journey()
+        first, last = self.cluster.store.compacted + 1, self.cluster.revision
+        self.shown = None if revision >= last else max(first, revision)
+        self._present(force=False)
+
+    def play(self, speed: float | None = None) -> None:
+        """Let time pass by itself, at ``speed`` simulated seconds a second."""
+        if speed is not None:
+            self.speed = min(max(speed, SPEEDS[0]), SPEEDS[1])
+        self.shown = None
+        self.playing = True
+        self._stop_journey()
+        self._playing = background(self._play)
+        if self._playing is None:
+            self.playing = False
+            self.cluster.run(10)
+        self.refresh(force=True)
+
+    def pause(self) -> None:
+        """Stop the time."""
+        self.playing = False
+        if self._playing is not None:
+            self._playing.cancel()
+            self._playing = None
+            self.refresh(force=True)
+
+    def catch_up(self) -> None:
+        """Show what has changed since the last frame, by way of what lay between."""
+        if self.shown is None and self.cluster.revision != self._seen and not self.playing:
+            self._travel(self._seen)
+
+    def _present(self, force: bool = True) -> None:
+        if self.selected:
+            self.detail = self.describe(self.selected)
+        self.refresh(force=force)
+
+    async def _play(self) -> None:
+        while self.playing:
+            await asyncio.sleep(TICK)
+            self.cluster.run(TICK * self.speed)
+            await self._shown_or_late()
+            self._present()
+
+    async def _shown_or_late(self) -> None:
+        waited = 0.0
+        while self.busy and waited < PATIENCE:
+            await asyncio.sleep(0.02)
+            waited += 0.02
+
+    def _travel(self, before: int) -> None:
+        """Show the way from a revision to the present, at most JOURNEY frames, then the present."""
+        self._stop_journey()
+        stations = _stations(self.cluster, before)
+        if stations:
+            self._journey = background(lambda: self._visit(stations))
+        if not stations or self._journey is None:
+            self._present()
+
+    async def _visit(self, stations: list[int]) -> None:
+        for revision in stations:
+            self.shown = revision
+            self.refresh(force=True)
+            await self._shown_or_late()
+            await asyncio.sleep(0.12 if len(stations) > 6 else 0.3)
+        self.shown = None
+        self._journey = None
+        self._present()
+
+    def _stop_journey(self) -> None:
+        if self._journey is not None:
+            self._journey.cancel()
+            self._journey = None
+            self.shown = None
+
+
+def _stations(cluster: Cluster, before: int) -> list[int]:
+    """Revisions worth showing between ``before`` and the present: where a pod or a node changed, evenly thinned."""
+    changes = cluster.history.since(max(before, cluster.store.compacted))
+    if len(changes) > 5000:
+        return []
+    seen = [c.revision for c in changes if isinstance(subject_of(c), Pod | Node)]
+    if len(seen) <= JOURNEY:
+        return seen[:-1] if seen and seen[-1] == cluster.revision else seen
+    return [seen[i * len(seen) // JOURNEY] for i in range(JOURNEY)]
+
+
+__all__ = ["ClusterMap"]

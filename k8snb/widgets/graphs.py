@@ -1,0 +1,57 @@
+"""The ownership graph and the pod-creation sequence on a stage of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from k8snb.views.detail import detail
+from k8snb.views.graph import draw_graph, graph_text, ownership
+from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
+from k8snb.widgets.live import follow
+from k8snb.widgets.stage import Stage
+from k8snb.world import World
+
+
+class OwnershipGraph(Stage):
+    """Who owns, selects and uses whom in a namespace of a world; follows it as it changes."""
+
+    def __init__(self, world: World, namespace: str = "default", **options: Any) -> None:
+        self.world = world
+        self.namespace = namespace
+        self._seen = -1
+        super().__init__(controls=[], **options)
+        self.refresh(force=True)
+        follow(self)
+
+    def draw(self) -> dict[str, Any]:
+        view = ownership(self.world, self.namespace)
+        self._seen = self.world.revision
+        return {"svg": draw_graph(view, self.language, self.selected, self.projector), "spoken": graph_text(view, self.language)}
+
+    def describe(self, ref: str) -> dict[str, Any]:
+        return detail(self.world, ref, self.language)
+
+    def catch_up(self) -> None:
+        if self.world.revision != self._seen:
+            self.refresh(force=True)
+
+
+class PodSequence(Stage):
+    """Who called whom until a pod ran, from the causes that the cluster kept; click a message for its revision."""
+
+    def __init__(self, world: World, pod: str, namespace: str = "default", **options: Any) -> None:
+        self.world = world
+        self.pod = pod.removeprefix("pod/")
+        self.namespace = namespace
+        super().__init__(controls=[], **options)
+        self.refresh(force=True)
+
+    def draw(self) -> dict[str, Any]:
+        view = pod_sequence(self.world, self.pod, self.namespace)
+        return {"svg": draw_sequence(view, self.language, self.selected, self.projector), "spoken": sequence_text(view, self.language)}
+
+    def describe(self, ref: str) -> dict[str, Any]:
+        return detail(self.world, ref, self.language)
+
+    def catch_up(self) -> None:
+        """A pod's past does not change; what came after is shown when the cell runs again."""

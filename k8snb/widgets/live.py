@@ -1,0 +1,44 @@
+"""Keeping pictures up to date: after every cell the live stages show what has changed, and how it came about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
+
+from k8snb.widgets.stage import Stage
+
+_STAGES: WeakSet[Stage] = WeakSet()
+_HOOKED: list[Any] = []
+
+
+def follow(stage: Stage) -> None:
+    """Refresh a stage after each cell that runs from now on."""
+    _STAGES.add(stage)
+    shell = _shell()
+    if shell is not None and shell not in _HOOKED:
+        shell.events.register("post_run_cell", _after_cell)
+        _HOOKED.append(shell)
+
+
+def _after_cell(*_: Any) -> None:
+    for stage in list(_STAGES):
+        stage.catch_up()
+
+
+def _shell() -> Any | None:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    return get_ipython()
+
+
+def background(work: Callable[[], Any]) -> asyncio.Task[Any] | None:
+    """Run a coroutine function beside the notebook; None where no event loop runs (a plain Python session)."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return loop.create_task(work())
