@@ -9,7 +9,6 @@ in `Options`: applying a patch to an object (the server), and merging one patch 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cmp_to_key
 from typing import Any, NamedTuple
 
 from k8snb.api.gotext import plain, quote
@@ -182,16 +181,16 @@ def _merge_ordered(original: Tree, patch: Tree, types: MapType, options: Options
         below, info = lookup(types, key)
         if there:
             _check_order(there, order, info.key)
+        merged: list[Any]
         if key in original and key in patch:
             if info.strategy == "merge":
                 merged = _merge_list(list(here or ()), list(there or ()), below, info.key, options, False)
             else:
-                merged = there or []
+                merged = list(there or ())
         elif key in original or key in patch:
-            merged = here if key in original else there or []
+            merged = (here if key in original else there) or []
         else:
             continue
-        merged = merged or []
         maps = _element_kind([here or [], there or []])
         mine, others = _partition(merged, order, info.key)
         original[key] = _normalise(mine, others, order, here or [], info.key if maps else "")
@@ -264,9 +263,7 @@ def _carry_out_directives(original: list[Any], patch: list[Any], key: str) -> tu
     return (plain_items, []) if replace else (original, plain_items)
 
 
-def _normalise(
-    mine: list[Any], others: list[Any], order: list[Any], server_order: list[Any], key: str
-) -> list[Any]:
+def _normalise(mine: list[Any], others: list[Any], order: list[Any], server_order: list[Any], key: str) -> list[Any]:
     """The patch's items in the patch's order, with the server's other items kept near their old places."""
     left = sort_by(others, server_order, key)
     right = sort_by(mine, order, key)

@@ -116,4 +116,6 @@ def _scalar(value: Any, shape: Shape) -> None:
 
 
 def _json(value: Any) -> str:
-    return {"map": "object", "slice": "array", "int64": "number", "float64": "number"}.get(go_kind(value), go_kind(value))
+    return {"map": "object", "slice": "array", "int64": "number", "float64": "number"}.get(
+        go_kind(value), go_kind(value)
+    )

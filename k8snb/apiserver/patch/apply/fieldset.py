@@ -127,7 +127,7 @@ def below(fields: Mapping[str, Any], element: str) -> Mapping[str, Any]:
 
 def has_below(fields: Mapping[str, Any], element: str) -> bool:
     """Whether the set has anything under a path element."""
-    node = fields.get(element)
+    node: FieldSet = fields.get(element) or _LEAF
     return bool(node) and (len(node) > 1 or SELF not in node)
 
 

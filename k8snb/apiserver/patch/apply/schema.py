@@ -7,7 +7,6 @@ comes from the generated types (`of_type`) or from a CustomResourceDefinition's 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from k8snb.api.schema import FieldPlan, Shape, TypePlan, plan
@@ -98,10 +97,15 @@ _SCALARS = {
 _UNTYPED = Node("untyped")
 
 
-@cache
+_NODES: dict[type[Any], Node] = {}
+
+
 def of_type(kind: type[Any]) -> Node:
     """The node of a generated type."""
-    return _struct(plan(kind), False)
+    found = _NODES.get(kind)
+    if found is None:
+        found = _NODES[kind] = _struct(plan(kind), False)
+    return found
 
 
 def _struct(types: TypePlan, atomic: bool) -> Node:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from k8snb.api.gotext import plain, quote
 from k8snb.apiserver.patch.apply import fieldset
 from k8snb.apiserver.patch.apply.fieldset import FieldSet
 from k8snb.apiserver.patch.apply.schema import ListNode, MapNode, Node
+from k8snb.apiserver.patch.tree import go_type
 
 
 class _Absent:
@@ -111,13 +113,13 @@ def _check(value: Any, node: Node, path: str, out: list[str]) -> None:
     elif value is not None and not isinstance(value, dict):
         out.append(_say(path, f"expected map, got {_shown(value)}"))
     elif node.map is not None:
-        for name in sorted(value or ()):
+        for name, item in sorted((value or {}).items()):
             child = node.map.field(name)
             here = f"{path}.{name}"
             if child is None:
                 out.append(_say(here, "field not declared in schema"))
             else:
-                _check(value[name], child, here, out)
+                _check(item, child, here, out)
 
 
 def _check_list(items: list[Any], node: ListNode, path: str, out: list[str]) -> None:
@@ -144,9 +146,10 @@ def _bad_scalar(value: Any, expected: str) -> str:
     if value is None:
         return ""
     if expected == "numeric":
-        return "" if number else f"expected numeric (int or float), got {_go_name(value)}"
+        return "" if number else f"expected numeric (int or float), got {go_type(value)}"
     if expected == "string":
-        return "" if isinstance(value, str) else f"expected string, got &value.valueUnstructured{{Value:{_go_syntax(value)}}}"
+        shown = f"&value.valueUnstructured{{Value:{_go_syntax(value)}}}"
+        return "" if isinstance(value, str) else f"expected string, got {shown}"
     if expected == "boolean":
         return "" if isinstance(value, bool) else f"expected boolean, got {_shown(value)}"
     scalar = number or isinstance(value, str | bool)
@@ -154,21 +157,11 @@ def _bad_scalar(value: Any, expected: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    from k8snb.api.gotext import plain
-
     return f"&{{{plain(value)}}}"
-
-
-def _go_name(value: Any) -> str:
-    from k8snb.apiserver.patch.tree import go_type
-
-    return go_type(value)
 
 
 def _go_syntax(value: Any) -> str:
     """`%#v` of a JSON value."""
-    from k8snb.api.gotext import quote
-
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, bool):

@@ -177,9 +177,7 @@ def _prune(scope: Scope, merged: Tree, managed: Managed, last: Owned | None) -> 
     return merged if back is None else back[0]
 
 
-def _add_back_owned(
-    scope: Scope, merged: Tree, pruned: Tree, node: Node, version: str, managed: Managed
-) -> Tree:
+def _add_back_owned(scope: Scope, merged: Tree, pruned: Tree, node: Node, version: str, managed: Managed) -> Tree:
     """Put back what other appliers (or the new configuration) apply."""
     at_version: dict[str, FieldSet] = {version: {}}
     for owned in managed.values():

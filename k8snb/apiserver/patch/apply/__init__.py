@@ -1,0 +1,1 @@
+"""Server-side apply: field sets, who manages them, and what an apply or a plain write does to that."""
