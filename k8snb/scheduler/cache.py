@@ -1,0 +1,256 @@
+"""The scheduler's picture of the cluster: nodes in search order, the pods on them, bound or assumed.
+
+kube-scheduler keeps a cache and takes a snapshot of it for every cycle; here a cycle is never interrupted, so the cache
+is its own snapshot. What changed is kept in a log, so that results for equal pods can be updated instead of computed anew
+(``k8snb.scheduler.classes``).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from k8snb.api.types.core_v1 import Node, Pod
+from k8snb.scheduler.nodeinfo import NodeInfo, pod_key, zone_key
+from k8snb.scheduler.resources import pod_requests
+
+LOG_LIMIT = 65536
+"""Entries of the change log before the older half is dropped; a reader that is behind starts anew."""
+
+
+class ImageState:
+    """An image somewhere in the cluster: its size in bytes as first reported, and the nodes that have it."""
+
+    __slots__ = ("nodes", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.nodes: dict[str, None] = {}
+
+
+class Cache:
+    """Nodes and pods; every method keeps the sums of ``NodeInfo``, the node order and the indexes current."""
+
+    def __init__(self) -> None:
+        self.infos: dict[str, NodeInfo] = {}
+        self.nodes: list[NodeInfo] = []
+        self.layout = 0
+        self.images: dict[str, ImageState] = {}
+        self.with_affinity: dict[str, NodeInfo] = {}
+        self.with_anti_affinity: dict[str, NodeInfo] = {}
+        self.affinity_version = 0
+        self.assumed: dict[str, None] = {}
+        self.log: list[NodeInfo] = []
+        self.log_start = 0
+        self._where: dict[str, NodeInfo] = {}
+        self._zones: dict[str, list[str]] = {}
+        self._stale = False
+
+    # -- nodes
+
+    def add_node(self, node: Node) -> None:
+        """Take in a new node, or a new version of one."""
+        name = node.metadata.name or ""
+        info = self.infos.get(name)
+        if info is None:
+            info = self.infos[name] = NodeInfo(name)
+        old = info.node
+        if old is None:
+            self._zones.setdefault(zone_key(node), []).append(name)
+            self._stale = True
+        elif old.metadata.labels is not node.metadata.labels and zone_key(old) != zone_key(node):
+            self._leave_zone(old)
+            self._zones.setdefault(zone_key(node), []).append(name)
+            self._stale = True
+        before = info.images
+        info.set_node(node)
+        if before or info.images:
+            self._images(name, before, info.images)
+        self.log.append(info)
+
+    def remove_node(self, node: Node) -> None:
+        """Forget a node; pods that are still on it are kept until they are deleted, too."""
+        name = node.metadata.name or ""
+        info = self.infos.get(name)
+        if info is None or info.node is None:
+            return
+        self._leave_zone(info.node)
+        self._images(name, info.images, {})
+        info.node = None
+        info.index = -1
+        info.images = {}
+        if not info.pods:
+            del self.infos[name]
+        self._stale = True
+
+    def refresh(self) -> list[NodeInfo]:
+        """The nodes in search order: zone after zone in turn, so that neighbours in the list are in different zones."""
+        if self._stale:
+            self._stale = False
+            self.layout += 1
+            self.nodes = []
+            rows = list(self._zones.values())
+            for place in range(max((len(row) for row in rows), default=0)):
+                self.nodes += [self.infos[row[place]] for row in rows if place < len(row)]
+            for index, info in enumerate(self.nodes):
+                info.index = index
+        return self.nodes
+
+    def get(self, name: str) -> NodeInfo | None:
+        """The node of that name, if it exists."""
+        info = self.infos.get(name)
+        return info if info is not None and info.node is not None else None
+
+    def _leave_zone(self, node: Node) -> None:
+        zone = zone_key(node)
+        names = self._zones[zone]
+        names.remove(node.metadata.name or "")
+        if not names:
+            del self._zones[zone]
+
+    def _images(self, name: str, before: dict[str, int], after: dict[str, int]) -> None:
+        for image in before:
+            if image not in after:
+                state = self.images[image]
+                state.nodes.pop(name, None)
+                if not state.nodes:
+                    del self.images[image]
+        for image, size in after.items():
+            found = self.images.get(image)
+            if found is None:
+                found = self.images[image] = ImageState(size)
+            found.nodes[name] = None
+
+    # -- pods
+
+    def assume(self, pod: Pod, node: str) -> None:
+        """Count a pod in on the node that was chosen for it, before it is bound."""
+        self.assumed[pod_key(pod)] = None
+        self._add(pod, node)
+
+    def forget(self, pod: Pod) -> None:
+        """Take an assumption back."""
+        key = pod_key(pod)
+        if key in self.assumed:
+            del self.assumed[key]
+            self._remove(key)
+
+    def is_assumed(self, pod: Pod) -> bool:
+        """Whether the pod has been given a node which is not confirmed yet."""
+        return pod_key(pod) in self.assumed
+
+    def add_pod(self, pod: Pod) -> None:
+        """Take in a pod that has a node, or a new version of it; confirms an assumption."""
+        key = pod_key(pod)
+        node = pod.spec.nodeName or ""
+        info = self._where.get(key)
+        if self.assumed:
+            self.assumed.pop(key, None)
+        if info is None:
+            self._add(pod, node)
+            return
+        known = info.pods[key]
+        if known is pod:
+            return
+        if info.name != node or not _asks_the_same(known, pod):
+            self._remove(key)
+            self._add(pod, node)
+            return
+        info.replace(pod)
+        before, after = known.metadata, pod.metadata
+        if before.deletionTimestamp != after.deletionTimestamp or (
+            before.labels is not after.labels and before.labels != after.labels
+        ):
+            if key in info.affinity_pods:
+                self.affinity_version += 1
+            self.log.append(info)
+
+    def remove_pod(self, pod: Pod) -> None:
+        """Forget a pod that is gone or has ended."""
+        key = pod_key(pod)
+        self.assumed.pop(key, None)
+        if key in self._where:
+            self._remove(key)
+
+    def get_pod(self, pod: Pod) -> Pod | None:
+        """The version of a pod that is counted, if it is."""
+        key = pod_key(pod)
+        info = self._where.get(key)
+        return info.pods[key] if info is not None else None
+
+    def _add(self, pod: Pod, node: str) -> None:
+        info = self.infos.get(node)
+        if info is None:
+            info = self.infos[node] = NodeInfo(node)
+        info.add(pod)
+        self._where[pod_key(pod)] = info
+        if pod.spec.affinity is not None:
+            self._index(info)
+        self.log.append(info)
+        if len(self.log) > LOG_LIMIT:
+            half = LOG_LIMIT // 2
+            self.log_start += half
+            del self.log[:half]
+
+    def _remove(self, key: str) -> None:
+        info = self._where.pop(key)
+        pod = info.pods[key]
+        info.remove(pod)
+        if pod.spec.affinity is not None:
+            self._index(info)
+        if not info.pods and info.node is None:
+            self.infos.pop(info.name, None)
+        self.log.append(info)
+
+    def _index(self, info: NodeInfo) -> None:
+        self.affinity_version += 1
+        for index, pods in ((self.with_affinity, info.affinity_pods), (self.with_anti_affinity, info.anti_affinity_pods)):
+            if pods:
+                index[info.name] = info
+            else:
+                index.pop(info.name, None)
+
+    # -- reading what changed
+
+    def position(self) -> int:
+        """Where the change log ends now."""
+        return self.log_start + len(self.log)
+
+    def changed_since(self, position: int) -> dict[str, NodeInfo] | None:
+        """The nodes that changed since a position of the log, by name; None when the log does not reach back so far."""
+        start = position - self.log_start
+        if start < 0:
+            return None
+        return {info.name: info for info in self.log[start:]}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cache:
+        other = Cache.__new__(Cache)
+        memo[id(self)] = other
+        infos = {name: info.clone() for name, info in self.infos.items()}
+        other.infos = infos
+        other.nodes = [infos[info.name] for info in self.nodes if info.name in infos and info.index >= 0]
+        other.layout = self.layout
+        other.images = copy.deepcopy(self.images, memo)
+        other.with_affinity = {name: infos[name] for name in self.with_affinity}
+        other.with_anti_affinity = {name: infos[name] for name in self.with_anti_affinity}
+        other.affinity_version = self.affinity_version
+        other.assumed = dict(self.assumed)
+        other.log_start = self.log_start + len(self.log)
+        other.log = []
+        other._where = {key: infos[info.name] for key, info in self._where.items()}
+        other._zones = {zone: list(names) for zone, names in self._zones.items()}
+        other._stale = self._stale
+        return other
+
+
+def _asks_the_same(one: Pod, other: Pod) -> bool:
+    a, b = one.spec, other.spec
+    if a is not b and not (
+        a.containers is b.containers
+        and a.initContainers is b.initContainers
+        and a.affinity is b.affinity
+        and a.volumes is b.volumes
+    ):
+        return False
+    before, after = pod_requests(one), pod_requests(other)
+    return before is after or before.items() == after.items()

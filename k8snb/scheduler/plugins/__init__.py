@@ -1,0 +1,1 @@
+"""The scheduler's plugins, one file each; ``registry`` lists them."""
