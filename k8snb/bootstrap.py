@@ -45,7 +45,9 @@ def initial_objects() -> list[Object]:
     ]
     service = Service(
         metadata=ObjectMeta(
-            name="kubernetes", namespace="default", labels=FrozenDict({"component": "apiserver", "provider": "kubernetes"})
+            name="kubernetes",
+            namespace="default",
+            labels=FrozenDict({"component": "apiserver", "provider": "kubernetes"}),
         ),
         spec=ServiceSpec(
             clusterIP=SERVICE_IP,
@@ -65,6 +67,13 @@ def bootstrap(server: Server) -> None:
     for obj in initial_objects():
         server.handle(
             Request(
-                "create", SCHEME.of(obj), obj.metadata.namespace or "", "", "", obj, user=LOOPBACK, actor="kube-apiserver"
+                "create",
+                SCHEME.of(obj),
+                obj.metadata.namespace or "",
+                "",
+                "",
+                obj,
+                user=LOOPBACK,
+                actor="kube-apiserver",
             )
         )

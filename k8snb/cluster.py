@@ -178,7 +178,9 @@ class Cluster(Faults):
             made.append(step)
         return Steps(made)
 
-    def run(self, seconds: float | None = None, *, until: Callable[[Cluster], bool] | None = None, limit: float = 3600.0) -> bool:
+    def run(
+        self, seconds: float | None = None, *, until: Callable[[Cluster], bool] | None = None, limit: float = 3600.0
+    ) -> bool:
         """Let so many simulated seconds pass, or go on until ``until(cluster)`` holds (at most ``limit`` seconds).
 
         Returns whether the condition holds (always True for plain seconds).

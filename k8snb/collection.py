@@ -31,7 +31,12 @@ class Collection(Generic[T], Sequence[T]):
     """
 
     def __init__(
-        self, world: World, resource: Resource, namespace: str | None = None, selector: str = "", field_selector: str = ""
+        self,
+        world: World,
+        resource: Resource,
+        namespace: str | None = None,
+        selector: str = "",
+        field_selector: str = "",
     ) -> None:
         self._world = world
         self._resource = resource
@@ -74,7 +79,9 @@ class Collection(Generic[T], Sequence[T]):
         for obj in self._objects():
             meta = obj.metadata
             if meta.name == name and (
-                not self._resource.namespaced or meta.namespace == wanted or (wanted is None and meta.namespace == "default")
+                not self._resource.namespaced
+                or meta.namespace == wanted
+                or (wanted is None and meta.namespace == "default")
             ):
                 return obj
         if wanted is None:

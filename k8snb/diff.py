@@ -46,7 +46,9 @@ class Diff(tuple[Difference, ...]):
         """A pandas DataFrame with a row per difference: kind, name, path, left, right."""
         import pandas as pd
 
-        return pd.DataFrame([msgspec.structs.asdict(d) for d in self], columns=["kind", "name", "path", "left", "right"])
+        return pd.DataFrame(
+            [msgspec.structs.asdict(d) for d in self], columns=["kind", "name", "path", "left", "right"]
+        )
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self)) or "no difference"

@@ -26,7 +26,9 @@ class Faults(Verbs):
         self.kubelets.start(self._node(node))
         self._poke(node)
 
-    def break_container(self, pod: str, container: str | None = None, exit_code: int = 1, namespace: str = "default") -> None:
+    def break_container(
+        self, pod: str, container: str | None = None, exit_code: int = 1, namespace: str = "default"
+    ) -> None:
         """Let a container's main process exit with a code, as a crash would."""
         target = self.get("pod", pod.removeprefix("pod/"), namespace)
         names = [c.name for c in target.spec.containers]

@@ -99,8 +99,16 @@ class Verbs(World):
     ) -> Any:
         return self.request(
             Request(
-                verb, resource, namespace if resource.namespaced else "", name, subresource, body,
-                content_type=content_type, options=RequestOptions(**options), user=self.user, actor=self.actor,
+                verb,
+                resource,
+                namespace if resource.namespaced else "",
+                name,
+                subresource,
+                body,
+                content_type=content_type,
+                options=RequestOptions(**options),
+                user=self.user,
+                actor=self.actor,
             )  # fmt: skip
         ).object
 
@@ -130,11 +138,15 @@ class Verbs(World):
         manager = "kubectl-client-side-apply"
         current = self.find(resource, where, meta.get("name") or "")
         if current is None:
-            created = self._send("create", resource, where, "", wanted, field_manager=manager, field_validation="Strict")
+            created = self._send(
+                "create", resource, where, "", wanted, field_manager=manager, field_validation="Strict"
+            )
             return Applied(created, "created")
         for attempt in range(CONFLICT_RETRIES):
             live = to_dict(current)
-            patch, patch_type = threeway_patch(resource, (live["metadata"].get("annotations") or {}).get(LAST_APPLIED), wanted, live)
+            patch, patch_type = threeway_patch(
+                resource, (live["metadata"].get("annotations") or {}).get(LAST_APPLIED), wanted, live
+            )
             if not patch:
                 return Applied(current, "unchanged")
             try:
@@ -227,7 +239,11 @@ def read(source: Any) -> Iterable[tuple[Mapping[str, Any], str]]:
 
 
 def _is_path(text: str) -> bool:
-    return "\n" not in text and ":" not in text.removeprefix(text[:2] if text[1:2] == ":" else "") and not text.lstrip().startswith("{")
+    return (
+        "\n" not in text
+        and ":" not in text.removeprefix(text[:2] if text[1:2] == ":" else "")
+        and not text.lstrip().startswith("{")
+    )
 
 
 def _read_path(path: Path) -> list[tuple[Mapping[str, Any], str]]:

@@ -64,7 +64,15 @@ class Recorder:
         if not self._admit((component, call.host, uid), now):
             return None
         message = call.message
-        source = (component, call.host, obj.kind, obj.metadata.namespace or "", obj.metadata.name or "", uid, call.field_path)
+        source = (
+            component,
+            call.host,
+            obj.kind,
+            obj.metadata.namespace or "",
+            obj.metadata.name or "",
+            uid,
+            call.field_path,
+        )
         similar_key = (*source, call.type, call.reason)
         last, messages = self._similar.get(similar_key, (now, {}))
         if now - last > SIMILAR_INTERVAL:
@@ -104,7 +112,17 @@ class Recorder:
 
     def _series(self, call: Emit, component: str, now: float) -> Draft:
         obj = call.regarding
-        key = (component, call.action, call.reason, call.type, obj.kind, obj.metadata.namespace or "", obj.metadata.name or "", obj.metadata.uid or "", call.message)
+        key = (
+            component,
+            call.action,
+            call.reason,
+            call.type,
+            obj.kind,
+            obj.metadata.namespace or "",
+            obj.metadata.name or "",
+            obj.metadata.uid or "",
+            call.message,
+        )
         known = self._known.get(key)
         time = rfc3339_micro(now)
         if known is not None:

@@ -141,7 +141,14 @@ class Gateway:
                 grace_period_seconds=call.grace,
             )
         request = Request(
-            "delete", SCHEME.of(call.kind), call.namespace, call.name, options=options, user=user, actor=actor, cause=why
+            "delete",
+            SCHEME.of(call.kind),
+            call.namespace,
+            call.name,
+            options=options,
+            user=user,
+            actor=actor,
+            cause=why,
         )
         return self._server.handle(request).object
 

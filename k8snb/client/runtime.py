@@ -104,7 +104,16 @@ class Flight:
 class Runtime:
     """Runs controllers over an API server; times are seconds since the epoch of simulated time."""
 
-    def __init__(self, clock: Clock, source: Source, performer: Performer, past: Past, *, watch_lag: float = 0.0, gate: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        source: Source,
+        performer: Performer,
+        past: Past,
+        *,
+        watch_lag: float = 0.0,
+        gate: bool = True,
+    ) -> None:
         self.clock = clock
         self.queue = WorkQueue()
         self.workers: list[Controller] = []
@@ -260,8 +269,7 @@ class Runtime:
             due = queue.next_due()
             if due is None or (until is not None and due > until):
                 return False
-            if due > self.clock.now:
-                self.clock.now = due
+            self.clock.now = max(self.clock.now, due)
             queue.ring(self.clock.now)
             return True
         worker, key = item

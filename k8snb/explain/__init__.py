@@ -53,7 +53,9 @@ def explain(world: World, what: str | Any, language: str | None = None) -> Expla
     if obj is None:
         gone = why_it_is_gone(world, key)
         if not gone:
-            world.get(kind if isinstance(what, str) else resource.plural, name, namespace)  # raises NotFound, with close names
+            world.get(
+                kind if isinstance(what, str) else resource.plural, name, namespace
+            )  # raises NotFound, with close names
         return Explanation(told, [*why_it_exists(world, key), *gone], language)
     state = dict(STATE).get(resource.kind, explain_any)
     return Explanation(told, [*why_it_exists(world, key), *state(world, obj)], language)

@@ -81,7 +81,10 @@ def _purpose(obj: Any, actor: str) -> tuple[str, dict[str, Any]]:
         return "created.replicaset", {"replicas": obj.spec.replicas, "owner": _owner(obj)}
     if obj.kind == "Pod" and obj.metadata.ownerReferences:
         return "created.pod", {"owner": _owner(obj)}
-    if obj.kind in ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet") and obj.spec.replicas is not None:
+    if (
+        obj.kind in ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
+        and obj.spec.replicas is not None
+    ):
         return "created.workload", {"replicas": obj.spec.replicas}
     return "created", {}
 
@@ -99,7 +102,10 @@ def _difference(obj: Any, change: Change) -> tuple[str, dict[str, Any]]:
     before = getattr(getattr(old, "spec", None), "replicas", None)
     if replicas is not None and before is not None and replicas != before:
         return "scaled", {"before": before, "replicas": replicas}
-    template, former = getattr(getattr(obj, "spec", None), "template", None), getattr(getattr(old, "spec", None), "template", None)
+    template, former = (
+        getattr(getattr(obj, "spec", None), "template", None),
+        getattr(getattr(old, "spec", None), "template", None),
+    )
     if template is not None and template != former:
         return "template.changed", {}
     return "changed", {}

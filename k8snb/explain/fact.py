@@ -90,7 +90,11 @@ class Explanation:
     def _repr_html_(self) -> str:
         rows = "".join(
             f'<li style="margin:.25em 0"><b>{MARKS[f.tone]}</b> {escape(f.text(self.language))}'
-            + (f' <small style="opacity:.7">{f.time:.1f}s · r{f.revision} · {escape(f.actor)}</small>' if f.revision and f.time is not None else "")
+            + (
+                f' <small style="opacity:.7">{f.time:.1f}s · r{f.revision} · {escape(f.actor)}</small>'
+                if f.revision and f.time is not None
+                else ""
+            )
             + "</li>"
             for f in self.facts
         )

@@ -19,7 +19,9 @@ def explain_node(world: World, node: Node) -> list[Fact]:
             if condition.status == "True":
                 facts.append(Fact("node.ready", {"message": condition.message}))
             else:
-                facts.append(Fact("node.not-ready", {"status": condition.status, "message": condition.message}, "problem"))
+                facts.append(
+                    Fact("node.not-ready", {"status": condition.status, "message": condition.message}, "problem")
+                )
         elif condition.status == "True":
             facts.append(Fact("node.pressure", {"condition": condition.type, "message": condition.message}, "problem"))
     if node.spec.unschedulable:
@@ -37,7 +39,9 @@ def explain_namespace(world: World, namespace: Namespace) -> list[Fact]:
     facts = [Fact("namespace.terminating", {}, "problem")]
     for condition in namespace.status.conditions:
         if condition.status == "True":
-            facts.append(Fact("condition", {"type": condition.type, "status": condition.status, "message": condition.message}))
+            facts.append(
+                Fact("condition", {"type": condition.type, "status": condition.status, "message": condition.message})
+            )
     return facts
 
 

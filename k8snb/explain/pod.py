@@ -18,7 +18,10 @@ def explain_pod(world: World, pod: Pod) -> list[Fact]:
     facts = [*_placed(world, pod)]
     if pod.metadata.deletionTimestamp:
         facts.append(
-            Fact("pod.terminating", {"since": pod.metadata.deletionTimestamp, "grace": pod.metadata.deletionGracePeriodSeconds})
+            Fact(
+                "pod.terminating",
+                {"since": pod.metadata.deletionTimestamp, "grace": pod.metadata.deletionGracePeriodSeconds},
+            )
         )
         if pod.metadata.finalizers:
             facts.append(Fact("pod.finalizers", {"finalizers": ", ".join(pod.metadata.finalizers)}, "problem"))
@@ -88,7 +91,11 @@ def _node_trouble(world: World, pod: Pod) -> Iterator[Fact]:
         return
     ready = next((c for c in node.status.conditions if c.type == "Ready"), None)
     if ready is not None and ready.status != "True":
-        yield Fact("pod.node-not-ready", {"node": node.metadata.name, "status": ready.status, "message": ready.message}, "problem")
+        yield Fact(
+            "pod.node-not-ready",
+            {"node": node.metadata.name, "status": ready.status, "message": ready.message},
+            "problem",
+        )
 
 
 def _finished(pod: Pod) -> Iterator[Fact]:
@@ -99,7 +106,11 @@ def _finished(pod: Pod) -> Iterator[Fact]:
         ended = status.state.terminated if status.state else None
         if ended is not None:
             tone: Any = "problem" if ended.exitCode else "state"
-            yield Fact("container.ended", {"container": status.name, "code": ended.exitCode, "reason": ended.reason or ""}, tone)
+            yield Fact(
+                "container.ended",
+                {"container": status.name, "code": ended.exitCode, "reason": ended.reason or ""},
+                tone,
+            )
 
 
 def _container(world: World, pod: Pod, status: ContainerStatus) -> Iterator[Fact]:
@@ -110,14 +121,24 @@ def _container(world: World, pod: Pod, status: ContainerStatus) -> Iterator[Fact
     if waiting is not None:
         reason = waiting.reason or ""
         if reason in IMAGE_REASONS:
-            yield Fact("container.image", {"container": name, "image": status.image, "reason": reason, "message": waiting.message or ""}, "problem")
+            yield Fact(
+                "container.image",
+                {"container": name, "image": status.image, "reason": reason, "message": waiting.message or ""},
+                "problem",
+            )
             yield Fact("hint.image", {"image": status.image}, "hint")
         elif reason == "CrashLoopBackOff":
             code = last.exitCode if last else 0
             why = last.reason if last else ""
-            yield Fact("container.crashloop", {"container": name, "restarts": status.restartCount, "code": code, "reason": why or "Error"}, "problem")
+            yield Fact(
+                "container.crashloop",
+                {"container": name, "restarts": status.restartCount, "code": code, "reason": why or "Error"},
+                "problem",
+            )
             yield from _killed(world, pod, name)
-            yield Fact("hint.oom" if why == "OOMKilled" else "hint.logs", {"pod": pod.metadata.name, "container": name}, "hint")
+            yield Fact(
+                "hint.oom" if why == "OOMKilled" else "hint.logs", {"pod": pod.metadata.name, "container": name}, "hint"
+            )
         elif reason in CONFIG_REASONS:
             yield Fact("container.config", {"container": name, "message": waiting.message or reason}, "problem")
         elif reason == "PodInitializing":
@@ -131,7 +152,15 @@ def _container(world: World, pod: Pod, status: ContainerStatus) -> Iterator[Fact
     elif status.state is not None and status.state.running is not None:
         yield Fact("container.running", {"container": name, "since": status.state.running.startedAt or ""})
         if status.restartCount and last is not None:
-            yield Fact("container.restarted", {"container": name, "restarts": status.restartCount, "code": last.exitCode, "reason": last.reason or "Error"})
+            yield Fact(
+                "container.restarted",
+                {
+                    "container": name,
+                    "restarts": status.restartCount,
+                    "code": last.exitCode,
+                    "reason": last.reason or "Error",
+                },
+            )
             yield from _killed(world, pod, name)
         if not status.ready:
             yield from _unready(world, pod, status)
@@ -151,7 +180,11 @@ def _unready(world: World, pod: Pod, status: ContainerStatus) -> Iterator[Fact]:
     failed = [e for e in _events(world, pod, "Unhealthy") if _about(e, status.name)]
     if failed:
         last = failed[-1]
-        yield Fact("container.unhealthy", {"container": status.name, "message": last.message, "count": last.count or 1}, "problem")
+        yield Fact(
+            "container.unhealthy",
+            {"container": status.name, "message": last.message, "count": last.count or 1},
+            "problem",
+        )
         yield Fact("hint.probe", {"container": status.name}, "hint")
     else:
         yield Fact("container.unready", {"container": status.name})

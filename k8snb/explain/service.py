@@ -30,9 +30,13 @@ def explain_service(world: World, service: Service) -> list[Fact]:
     facts.append(Fact("service.match", {"selector": selector, "count": len(pods)}))
     for port in spec.ports:
         if isinstance(port.targetPort, str):
-            lacking = [p for p in pods if not any(cp.name == port.targetPort for c in p.spec.containers for cp in c.ports)]
+            lacking = [
+                p for p in pods if not any(cp.name == port.targetPort for c in p.spec.containers for cp in c.ports)
+            ]
             if lacking:
-                facts.append(Fact("service.port-name", {"port": port.targetPort, "pod": lacking[0].metadata.name}, "problem"))
+                facts.append(
+                    Fact("service.port-name", {"port": port.targetPort, "pod": lacking[0].metadata.name}, "problem")
+                )
         else:
             declared = {cp.containerPort for p in pods for c in p.spec.containers for cp in c.ports}
             target = port.targetPort or port.port

@@ -31,7 +31,13 @@ def explain_deployment(world: World, deployment: Deployment) -> list[Fact]:
         facts.append(Fact("deployment.paused", {}, "problem"))
     for condition in status.conditions:
         if condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded":
-            facts.append(Fact("deployment.deadline", {"seconds": spec.progressDeadlineSeconds, "message": condition.message}, "problem"))
+            facts.append(
+                Fact(
+                    "deployment.deadline",
+                    {"seconds": spec.progressDeadlineSeconds, "message": condition.message},
+                    "problem",
+                )
+            )
         if condition.type == "ReplicaFailure" and condition.status == "True":
             facts.append(Fact("workload.refused", {"message": condition.message}, "problem"))
     for replicaset in world.of(ReplicaSet, deployment.metadata.namespace):
@@ -58,7 +64,11 @@ def explain_replicas(world: World, owner: Any) -> list[Fact]:
     facts = [
         Fact(
             "replicas.numbers",
-            {"wanted": owner.spec.replicas or 0, "have": owner.status.replicas or 0, "ready": owner.status.readyReplicas or 0},
+            {
+                "wanted": owner.spec.replicas or 0,
+                "have": owner.status.replicas or 0,
+                "ready": owner.status.readyReplicas or 0,
+            },
         )
     ]
     for condition in owner.status.conditions:

@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from k8snb.locale import en, zh_CN
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": en.MESSAGES, "zh_CN": zh_CN.MESSAGES}
-ALIASES = {"zh": "zh_CN", "zh-cn": "zh_CN", "zh_cn": "zh_CN", "cn": "zh_CN", "en": "en", "en-us": "en", "en_us": "en", "en-gb": "en"}
+ALIASES = {
+    "zh": "zh_CN",
+    "zh-cn": "zh_CN",
+    "zh_cn": "zh_CN",
+    "cn": "zh_CN",
+    "en": "en",
+    "en-us": "en",
+    "en_us": "en",
+    "en-gb": "en",
+}
 
 _chosen: list[str] = []
 

@@ -163,4 +163,10 @@ MESSAGES = {
     "stage.idle": "Nothing is left to do; time has moved to {now} s.",
     "stage.settled": "Settled after {seconds} s.",
     "stage.spoken": "{now} seconds, revision {revision}, {ready} of {pods} Pods ready",
+    # magics and commands
+    "magic.no-cluster": "The variable {name!r} is no cluster. Make one first: cluster = Cluster(nodes=3). Clusters here: {others}",
+    "simulate.timeline": "What happened (seconds since the manifests were applied):",
+    "simulate.healthy": "Everything is ready.",
+    "simulate.unhealthy": "Not ready: {count}. The reasons are above.",
+    "lab.ready": "Your chapters are in {folder} ({count} copied now; what you have changed stays). Starting JupyterLab …",
 }

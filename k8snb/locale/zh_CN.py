@@ -163,4 +163,10 @@ MESSAGES = {
     "stage.idle": "没有待办的事；时间走到 {now} 秒。",
     "stage.settled": "经过 {seconds} 秒后稳定。",
     "stage.spoken": "第 {now} 秒，revision {revision}，{pods} 个 Pod 中 {ready} 个就绪",
+    # 魔法命令与命令行
+    "magic.no-cluster": "变量 {name!r} 不是集群。请先创建：cluster = Cluster(nodes=3)。现有集群：{others}",
+    "simulate.timeline": "经过（从应用清单起的秒数）：",
+    "simulate.healthy": "全部就绪。",
+    "simulate.unhealthy": "有 {count} 个对象未就绪，原因见上。",
+    "lab.ready": "章节在 {folder} 中（本次复制 {count} 个；你改过的文件不会被覆盖）。正在启动 JupyterLab……",
 }

@@ -20,7 +20,12 @@ def detail(world: World, ref: str, language: str | None = None) -> dict[str, Any
     """Title and tabs for a ref (``Pod/default/web``, ``Node/worker-1``, ``Component/etcd``, ``Revision/42``), as plain data."""
     kind, _, rest = ref.partition("/")
     if kind == "Component":
-        return {"title": rest, "tabs": [{"id": "why", "label": text("detail.role", language), "text": text(f"component.{rest}", language)}]}
+        return {
+            "title": rest,
+            "tabs": [
+                {"id": "why", "label": text("detail.role", language), "text": text(f"component.{rest}", language)}
+            ],
+        }
     if kind == "Revision":
         return _revision(world, int(rest), language)
     if kind == "Message":
@@ -37,8 +42,16 @@ def detail(world: World, ref: str, language: str | None = None) -> dict[str, Any
     ]
     if obj is not None:
         tabs.append({"id": "yaml", "label": "YAML", "text": to_yaml(obj)})
-        tabs.append({"id": "owners", "label": text("detail.owners", language), "text": owners_text(world, obj, language)})
-    tabs.append({"id": "events", "label": text("detail.events", language), "text": events_text(world, namespace, kind, name, language)})
+        tabs.append(
+            {"id": "owners", "label": text("detail.owners", language), "text": owners_text(world, obj, language)}
+        )
+    tabs.append(
+        {
+            "id": "events",
+            "label": text("detail.events", language),
+            "text": events_text(world, namespace, kind, name, language),
+        }
+    )
     return {"title": f"{kind} {rest}", "tabs": tabs}
 
 
@@ -50,7 +63,9 @@ def _fact(fact: dict[str, Any]) -> dict[str, Any]:
 def _revision(world: World, revision: int, language: str | None) -> dict[str, Any]:
     change = world.history.at(revision)
     chain = [told(c) for c in origin(world, change)]
-    facts = [{"mark": "→", "tone": f.tone, "text": f.text(language), "when": f"{f.time:.1f}s · r{f.revision}"} for f in chain]
+    facts = [
+        {"mark": "→", "tone": f.tone, "text": f.text(language), "when": f"{f.time:.1f}s · r{f.revision}"} for f in chain
+    ]
     obj = subject_of(change)
     return {
         "title": f"r{revision}  {obj.kind} {cache_key(obj)}",

@@ -101,7 +101,10 @@ def _ref(obj: Any) -> str:
 def _owned(objects: Iterable[Any]) -> list[Edge]:
     by_uid = {o.metadata.uid: _ref(o) for o in objects}
     return [
-        Edge(by_uid[ref.uid], _ref(o), "owns") for o in objects for ref in o.metadata.ownerReferences if ref.uid in by_uid
+        Edge(by_uid[ref.uid], _ref(o), "owns")
+        for o in objects
+        for ref in o.metadata.ownerReferences
+        if ref.uid in by_uid
     ]
 
 
@@ -218,7 +221,10 @@ def draw_graph(view: GraphView, language: str | None = None, selected: str = "",
         offset = (tallest - len(refs)) * row / 2
         for i, ref in enumerate(refs):
             at[ref] = (1 + layer * ((width - 2 - w) / max(1, depth - 1) if depth > 1 else 0), top + offset + i * row)
-    still = [box(0.5, 0.5, width - 1, height - 1, WASH), label(12, 21, text("graph.title", language, namespace=view.namespace), 13, INK, 600)]
+    still = [
+        box(0.5, 0.5, width - 1, height - 1, WASH),
+        label(12, 21, text("graph.title", language, namespace=view.namespace), 13, INK, 600),
+    ]
     still.append(label(width - 12, 21, text("graph.legend", language), 11, SOFT, anchor="end"))
     for edge in view.edges:
         (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
@@ -233,12 +239,20 @@ def draw_graph(view: GraphView, language: str | None = None, selected: str = "",
     moving = []
     for item in view.items:
         look = LOOKS[item.state]
-        body = box(0, 0, w, 38, look.fill, look.ink) + label(8, 15, fit(f"{item.kind} {item.word}", w - 14, 11), 11, look.ink)
+        body = box(0, 0, w, 38, look.fill, look.ink) + label(
+            8, 15, fit(f"{item.kind} {item.word}", w - 14, 11), 11, look.ink
+        )
         body += label(8, 30, fit(f"{look.sign} {item.name}", w - 14, 12), 12, look.ink, 600)
         x, y = at[item.ref]
-        moving.append(keyed(item.uid or item.ref, item.ref, f"{item.kind} {item.name} {item.word}", x, y, body, item.state))
-    drawn = picture(width, height, "".join(still), "".join(moving), text("graph.title", language, namespace=view.namespace))
-    return drawn.replace(f'data-ref="{selected}"', f'data-ref="{selected}" aria-pressed="true"', 1) if selected else drawn
+        moving.append(
+            keyed(item.uid or item.ref, item.ref, f"{item.kind} {item.name} {item.word}", x, y, body, item.state)
+        )
+    drawn = picture(
+        width, height, "".join(still), "".join(moving), text("graph.title", language, namespace=view.namespace)
+    )
+    return (
+        drawn.replace(f'data-ref="{selected}"', f'data-ref="{selected}" aria-pressed="true"', 1) if selected else drawn
+    )
 
 
 def _order(view: GraphView) -> list[list[str]]:
@@ -252,6 +266,11 @@ def _order(view: GraphView) -> list[list[str]]:
     place = {ref: float(i) for i, ref in enumerate(layers[0])} if layers else {}
     for layer in layers[1:]:
         before = {ref: i for i, ref in enumerate(layer)}
-        layer.sort(key=lambda ref: (sum(place.get(p, 0.0) for p in parents.get(ref, [])) / max(1, len(parents.get(ref, []))), before[ref]))
+        layer.sort(
+            key=lambda ref: (
+                sum(place.get(p, 0.0) for p in parents.get(ref, [])) / max(1, len(parents.get(ref, []))),
+                before[ref],
+            )
+        )
         place.update({ref: float(i) for i, ref in enumerate(layer)})
     return layers

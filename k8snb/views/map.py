@@ -110,9 +110,7 @@ def cluster_map(world: World, namespaces: Iterable[str] | None = None) -> MapVie
         if service.metadata.name != "kubernetes"
     )
     stopped = frozenset(world.stopped())
-    components = tuple(
-        ComponentView(name, "problem" if name in stopped else "ready") for name in CONTROL_PLANE
-    )
+    components = tuple(ComponentView(name, "problem" if name in stopped else "ready") for name in CONTROL_PLANE)
     names = tuple(n.metadata.name for n in world.of(Namespace))
     return MapView(world.revision, world.now, rfc3339(world.now), components, nodes, tuple(pods), services, names)
 

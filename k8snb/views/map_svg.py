@@ -49,12 +49,25 @@ def draw_map(view: MapView, language: str | None = None, selected: str = "", pro
 def _control_plane(view: MapView, width: float, language: str | None, still: list[str], moving: list[str]) -> float:
     still.append(box(1, 1, width - 2, HEAD - GAP, WASH))
     still.append(label(12, 22, text("map.control", language), 13, INK, 600))
-    still.append(label(width - 12, 22, f"{view.time}  ·  {text('map.revision', language, revision=view.revision)}", 12, SOFT, anchor="end"))
+    still.append(
+        label(
+            width - 12,
+            22,
+            f"{view.time}  ·  {text('map.revision', language, revision=view.revision)}",
+            12,
+            SOFT,
+            anchor="end",
+        )
+    )
     each = (width - 24 - 3 * GAP) / 4
     for i, part in enumerate(view.components):
         look = LOOKS[part.state]
-        body = box(0, 0, each, 26, look.fill, look.ink, 13) + label(each / 2, 17.5, f"{look.sign} {part.name}", 12, look.ink, 600, "middle")
-        moving.append(keyed(f"part/{part.name}", f"Component/{part.name}", part.name, 12 + i * (each + GAP), 30, body, part.state))
+        body = box(0, 0, each, 26, look.fill, look.ink, 13) + label(
+            each / 2, 17.5, f"{look.sign} {part.name}", 12, look.ink, 600, "middle"
+        )
+        moving.append(
+            keyed(f"part/{part.name}", f"Component/{part.name}", part.name, 12 + i * (each + GAP), 30, body, part.state)
+        )
     return HEAD
 
 
@@ -149,7 +162,9 @@ def _card(pod: PodView, x: float, y: float, w: float, language: str | None) -> s
         cx = 8 + i * (each + 4)
         body += box(cx, 38, each, 17, "#e3e8eb" if container.role == "pause" else PAPER, c.ink, 3)
         sign = "" if container.role == "pause" else f"{c.sign} "
-        body += label(cx + 4, 50, fit(f"{sign}{container.name}", each - 6, 10), 10, SOFT if container.role == "pause" else c.ink)
+        body += label(
+            cx + 4, 50, fit(f"{sign}{container.name}", each - 6, 10), 10, SOFT if container.role == "pause" else c.ink
+        )
     return keyed(pod.uid, f"Pod/{pod.key}", spoken_pod(pod, language), x, y, body, pod.state)
 
 
@@ -182,7 +197,11 @@ def _tiles(
     troubled: list[tuple[NodeView, Counter[str]]] = []
     for i, node in enumerate(nodes):
         states = Counter(p.state for p in placed[node.name])
-        worst = node.state if node.state != "ready" else next((s for s in ("problem", "unknown", "starting", "running") if states[s]), "ready")
+        worst = (
+            node.state
+            if node.state != "ready"
+            else next((s for s in ("problem", "unknown", "starting", "running") if states[s]), "ready")
+        )
         if worst in ("problem", "unknown"):
             troubled.append((node, states))
         look = LOOKS[worst]
@@ -191,7 +210,17 @@ def _tiles(
             body += label(w / 2, 13, fit(node.name, w - 4, 9), 9, look.ink, 400, "middle")
         body += label(w / 2, h - 6.5, f"{look.sign}{len(placed[node.name])}", 11, look.ink, 600, "middle")
         spoken = f"{node.name} {node.word}: " + ", ".join(f"{k} {v}" for k, v in states.items())
-        moving.append(keyed(f"node/{node.name}", f"Node/{node.name}", spoken, 1 + (i % across) * w, top + (i // across) * h, body, worst))
+        moving.append(
+            keyed(
+                f"node/{node.name}",
+                f"Node/{node.name}",
+                spoken,
+                1 + (i % across) * w,
+                top + (i // across) * h,
+                body,
+                worst,
+            )
+        )
     y = top + ceil(len(nodes) / across) * h + GAP
     for node, states in troubled[:8]:
         told = ", ".join(f"{LOOKS[k].sign} {k} {v}" for k, v in states.items())

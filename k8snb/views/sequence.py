@@ -78,7 +78,14 @@ def pod_sequence(world: World, pod: str, namespace: str = "default") -> Sequence
     for change in chain:
         is_pod = change is chain[-1]
         by_user = lane_of(change.cause.actor) == "user"
-        messages.extend(_written(change, "create" if change.previous is None else "update", 1 if is_pod or by_user else 0, 2 if is_pod else 0))
+        messages.extend(
+            _written(
+                change,
+                "create" if change.previous is None else "update",
+                1 if is_pod or by_user else 0,
+                2 if is_pod else 0,
+            )
+        )
         if not is_pod:
             following = chain[chain.index(change) + 1]
             messages.append(_noticed(change, following.cause.actor, 0))
@@ -95,7 +102,17 @@ def _written(change: Change, verb: str, first: int, second: int, values: dict[st
     lane = lane_of(change.cause.actor)
     return [
         Message(lane, "kube-apiserver", CALL, verb, told, first, change.revision, change.time, change.cause.actor),
-        Message("kube-apiserver", "etcd", WRITE, "write", {"key": change.key, "revision": change.revision}, second, change.revision, change.time, "kube-apiserver"),
+        Message(
+            "kube-apiserver",
+            "etcd",
+            WRITE,
+            "write",
+            {"key": change.key, "revision": change.revision},
+            second,
+            change.revision,
+            change.time,
+            "kube-apiserver",
+        ),
     ]
 
 
@@ -128,7 +145,17 @@ def _later(world: World, change: Change, created: Change) -> list[Message]:
         messages = []
         if lane_of(actor) == "kubelet":
             messages = [
-                Message("kubelet", "kubelet", NOTE, "did", {"reason": e.reason or "", "message": e.message or ""}, 7, 0, change.time, actor)
+                Message(
+                    "kubelet",
+                    "kubelet",
+                    NOTE,
+                    "did",
+                    {"reason": e.reason or "", "message": e.message or ""},
+                    7,
+                    0,
+                    change.time,
+                    actor,
+                )
                 for e in _done(world, new, old, change)
             ]
         ready = any(c.type == "Ready" and c.status == "True" for c in new.status.conditions)
@@ -178,7 +205,17 @@ def draw_sequence(view: SequenceView, language: str | None = None, selected: str
     for i, message in enumerate(view.messages):
         y = top + i * row
         ref = f"Revision/{message.revision}" if message.revision else f"Message/{i}"
-        moving.append(keyed(f"message/{i}", ref, message.text(language), 0, y, _arrow(message, at, each, width, language), message.kind))
+        moving.append(
+            keyed(
+                f"message/{i}",
+                ref,
+                message.text(language),
+                0,
+                y,
+                _arrow(message, at, each, width, language),
+                message.kind,
+            )
+        )
     title = text("sequence.title", language, pod=view.pod)
     drawn = picture(width, height, "".join(still), "".join(moving), title)
     return drawn.replace(f'data-ref="{selected}"', f'data-ref="{selected}" aria-pressed="true"') if selected else drawn
@@ -189,7 +226,9 @@ def _arrow(message: Message, at: dict[str, float], each: float, width: float, la
     x1, x2 = at[message.source], at[message.target]
     body = box(2, -14, width - 4, 32, "transparent", "transparent", 3)
     if message.step:
-        body += f'<circle cx="22" cy="6" r="11" fill="{ink}"/>' + label(22, 10.5, str(message.step), 12, "#fff", 600, "middle")
+        body += f'<circle cx="22" cy="6" r="11" fill="{ink}"/>' + label(
+            22, 10.5, str(message.step), 12, "#fff", 600, "middle"
+        )
     told = message.text(language)
     if message.kind == NOTE:
         w = min(each * 2 - 10, width - 60)

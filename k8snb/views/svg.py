@@ -42,7 +42,9 @@ def fit(value: str, width: float, size: float = 12) -> str:
     return f"{value[:head]}…{value[-tail:]}"
 
 
-def box(x: float, y: float, w: float, h: float, fill: str = PAPER, stroke: str = LINE, r: float = 6, extra: str = "") -> str:
+def box(
+    x: float, y: float, w: float, h: float, fill: str = PAPER, stroke: str = LINE, r: float = 6, extra: str = ""
+) -> str:
     """A rounded rectangle."""
     return (
         f'<rect x="{number(x)}" y="{number(y)}" width="{number(max(w, 0))}" height="{number(max(h, 0))}" rx="{number(r)}" '
@@ -50,7 +52,9 @@ def box(x: float, y: float, w: float, h: float, fill: str = PAPER, stroke: str =
     )
 
 
-def label(x: float, y: float, value: str, size: float = 12, fill: str = INK, weight: int = 400, anchor: str = "start") -> str:
+def label(
+    x: float, y: float, value: str, size: float = 12, fill: str = INK, weight: int = 400, anchor: str = "start"
+) -> str:
     """A line of text whose baseline is at ``y``."""
     heavy = f' font-weight="{weight}"' if weight != 400 else ""
     side = f' text-anchor="{anchor}"' if anchor != "start" else ""

@@ -68,7 +68,9 @@ class ClusterMap(Stage):
             "playing": self.playing,
             "speed": self.speed,
             "log": self._log,
-            "spoken": text("stage.spoken", self.language, now=now, revision=view.revision, ready=ready, pods=len(view.pods)),
+            "spoken": text(
+                "stage.spoken", self.language, now=now, revision=view.revision, ready=ready, pods=len(view.pods)
+            ),
         }
 
     def describe(self, ref: str) -> dict[str, Any]:

@@ -26,7 +26,10 @@ class OwnershipGraph(Stage):
     def draw(self) -> dict[str, Any]:
         view = ownership(self.world, self.namespace)
         self._seen = self.world.revision
-        return {"svg": draw_graph(view, self.language, self.selected, self.projector), "spoken": graph_text(view, self.language)}
+        return {
+            "svg": draw_graph(view, self.language, self.selected, self.projector),
+            "spoken": graph_text(view, self.language),
+        }
 
     def describe(self, ref: str) -> dict[str, Any]:
         return detail(self.world, ref, self.language)
@@ -48,7 +51,10 @@ class PodSequence(Stage):
 
     def draw(self) -> dict[str, Any]:
         view = pod_sequence(self.world, self.pod, self.namespace)
-        return {"svg": draw_sequence(view, self.language, self.selected, self.projector), "spoken": sequence_text(view, self.language)}
+        return {
+            "svg": draw_sequence(view, self.language, self.selected, self.projector),
+            "spoken": sequence_text(view, self.language),
+        }
 
     def describe(self, ref: str) -> dict[str, Any]:
         return detail(self.world, ref, self.language)

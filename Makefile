@@ -1,0 +1,43 @@
+# The two commands of a fresh machine: `make lab` opens the course, `make test` passes the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LANGUAGE ?=
+
+.PHONY: lab install test check parity bench browser screenshots clean
+
+$(BIN)/k8snb: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $(BIN)/k8snb
+
+$(VENV)/.test: pyproject.toml $(BIN)/k8snb
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	@touch $(VENV)/.test
+
+install: $(BIN)/k8snb
+
+lab: $(BIN)/k8snb  ## open the course (LANGUAGE=zh or en; default: the system's)
+	$(BIN)/k8snb lab $(if $(LANGUAGE),--lang $(LANGUAGE))
+
+test: $(VENV)/.test  ## run every check and test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 -q
+
+parity: $(VENV)/.test  ## replay the recordings of a real control plane
+	$(BIN)/python -m tests.parity api
+	$(BIN)/python -m tests.parity workloads
+	$(BIN)/python -m tests.parity scheduling
+
+bench: $(VENV)/.test  ## measure speed and memory, printed as a table
+	$(BIN)/python -m tests.benchmarks
+
+screenshots: $(VENV)/.test  ## make the README's pictures anew
+	$(BIN)/python -m tests.browser.screenshots docs/images
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

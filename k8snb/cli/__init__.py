@@ -1,0 +1,29 @@
+"""The command line: ``k8snb lab`` opens the course, ``k8snb simulate`` runs manifests and says what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from k8snb._version import __version__
+from k8snb.cli.lab import add_lab
+from k8snb.cli.simulate import add_simulate
+
+COMMANDS = (add_lab, add_simulate)
+"""One function per command; each adds its parser, whose ``run`` default does the work."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    parser = argparse.ArgumentParser(prog="k8snb", description="A Kubernetes cluster that a class can see inside.")
+    parser.add_argument("--version", action="version", version=f"k8snb {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for add in COMMANDS:
+        add(commands)
+    options = parser.parse_args(argv)
+    code: int = options.run(options)
+    return code

@@ -1,0 +1,80 @@
+"""``k8snb lab``: the course in JupyterLab, in the reader's language, in a folder of the reader's own."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from k8snb import locale
+
+FOLDER = "k8snb-course"
+"""Where the reader's copies of the chapters live, in the current folder."""
+FIRST = "00-quickstart.ipynb"
+
+
+def chapters() -> Path:
+    """The folder of the chapters: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for place in (package / "_course" / "notebooks", package.parent / "notebooks"):
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(f"the chapters are missing from {package}: install k8snb again")
+
+
+def add_lab(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("lab", help="open the course in JupyterLab")
+    parser.add_argument("--lang", choices=("en", "zh"), help="language of the chapters (default: the system's)")
+    parser.add_argument(
+        "--dir", type=Path, default=Path(FOLDER), help=f"folder for your copies of the chapters (./{FOLDER})"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="start the server only and print its address")
+    parser.add_argument("--port", type=int, help="port of the server (default: the first free one from 8888)")
+    parser.set_defaults(run=lab)
+
+
+def lab(options: argparse.Namespace) -> int:
+    """Copy what is not there yet, and start JupyterLab on the first chapter; its exit code."""
+    if options.lang:
+        locale.use(options.lang)
+    language = "zh" if locale.current() == "zh_CN" else "en"
+    copied = copy_chapters(options.dir, language)
+    print(locale.text("lab.ready", folder=options.dir, count=len(copied)))
+    return subprocess.call(command(options.dir, language, options.no_browser, options.port))
+
+
+def copy_chapters(folder: Path, language: str) -> list[Path]:
+    """Copy the chapters of a language into ``folder/LANGUAGE``; files that are there already stay as they are."""
+    target = folder / language
+    target.mkdir(parents=True, exist_ok=True)
+    copied = []
+    for source in sorted((chapters() / language).iterdir()):
+        goal = target / source.name
+        if source.name.startswith(".") or goal.exists():
+            continue
+        if source.is_dir():
+            shutil.copytree(source, goal)
+        else:
+            shutil.copyfile(source, goal)
+        copied.append(goal)
+    return copied
+
+
+def command(folder: Path, language: str, no_browser: bool = False, port: int | None = None) -> list[str]:
+    """The command that starts JupyterLab on the first chapter, without its prompts for news and updates."""
+    settings = Path(__file__).resolve().parent / "lab_settings"
+    words = [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{language}/{FIRST}",
+        f"--LabApp.app_settings_dir={settings}",
+    ]  # fmt: skip
+    if no_browser:
+        words.append("--no-browser")
+    if port is not None:
+        words.append(f"--port={port}")
+    return words
