@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from k8snb.api.frozen import FrozenDict
@@ -22,6 +23,7 @@ _TEMPLATES: IdentityMemo[core.PodSpec] = IdentityMemo()
 _PODS: IdentityMemo[core.PodSpec] = IdentityMemo()
 _NO_CONTEXT = core.PodSecurityContext()
 T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
 
 
 def pod_spec(spec: core.PodSpec) -> core.PodSpec:
@@ -48,7 +50,7 @@ def template(value: core.PodTemplateSpec) -> core.PodTemplateSpec:
     return value if spec is value.spec else replace(value, spec=spec)
 
 
-def changed(value: T, **fields: Any) -> T:
+def changed(value: S, **fields: Any) -> S:
     """The struct with these fields, or the very same when they are already so."""
     differing = {name: item for name, item in fields.items() if getattr(value, name) is not item}
     return replace(value, **differing) if differing else value
@@ -189,7 +191,7 @@ def _probe(probe: core.Probe | None) -> core.Probe | None:
     if probe is None:
         return None
     grpc = probe.grpc
-    return changed(
+    filled: core.Probe = changed(
         _http(probe),
         grpc=replace(grpc, service="") if grpc is not None and grpc.service is None else grpc,
         timeoutSeconds=probe.timeoutSeconds or 1,
@@ -197,6 +199,7 @@ def _probe(probe: core.Probe | None) -> core.Probe | None:
         successThreshold=probe.successThreshold or 1,
         failureThreshold=probe.failureThreshold or 3,
     )
+    return filled
 
 
 def _lifecycle(value: core.Lifecycle | None) -> core.Lifecycle | None:
