@@ -33,7 +33,7 @@ class Bucket:
         self.items: dict[str, KeyValue] = {}
         self._keys: list[str] = []
         self._fresh: dict[str, None] = {}  # exist, but are not in _keys yet
-        self._gone: dict[str, None] = {}  # are in _keys, but exist no more
+        self._gone: dict[str, None] = {}  # are in _keys, but were removed (and may be back, in _fresh)
 
     def copy(self, owner: _Owner) -> Bucket:
         """A bucket with the same keys that can be written by the holder of `owner`."""
@@ -46,12 +46,8 @@ class Bucket:
 
     def add(self, current: KeyValue) -> None:
         """Take in a key that is not there."""
-        key = current.key
-        self.items[key] = current
-        if key in self._gone:
-            del self._gone[key]
-        else:
-            self._fresh[key] = None
+        self.items[current.key] = current
+        self._fresh[current.key] = None
 
     def remove(self, key: str) -> None:
         """Drop a key that is there."""

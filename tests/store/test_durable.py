@@ -85,11 +85,17 @@ def test_a_compaction_is_kept(tmp_path: Path) -> None:
         fill(store, 2500, clock)
         store.compact(2100)
         written, state = transcript(store, PlainCodec()), list(store.at(2100))
+        gone = next(change.key for change in store.changes(2101) if change.value is None)
+        store.keepalive(store.grant(20).id)
+        histories = {key: store.history(key) for key in (gone, "/p/ns-0/0", "/p/ns-1/1", "/p/ns-2/2", "/none")}
+        leases = store.leases.log
     with opened(tmp_path / "lab") as again:
         assert (again.revision, again.compacted, again.compacted_time) == (2500, 2100, 2100 / 4)
         assert written == transcript(again, PlainCodec())
         assert state == list(again.at(2100))
-        assert again.grant(1).id == 2
+        assert histories == {key: again.history(key) for key in histories}
+        assert leases == again.leases.log
+        assert again.grant(1).id == 3
         again.compact(2500)
         for item in again.list("").items:
             again.delete(item.key)

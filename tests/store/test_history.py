@@ -159,6 +159,24 @@ def test_what_a_compaction_takes(act: Callable[[Store], object]) -> None:
     )
 
 
+def test_a_fork_does_not_see_a_future_that_was_looked_at() -> None:
+    store = storied()
+    store.at(5)
+    fork = store.fork(3)
+    for number in (4, 5, 6):
+        fork.put(C, f"c{number}")
+
+    assert pairs(fork.at(5)) == [(A, "a3"), (B, "b2"), (C, "c5")]
+
+
+def test_few_past_states_are_kept_at_hand() -> None:
+    store = storied()
+    for revision in (0, 1, 2, 3, 4, 5, 1):
+        store.at(revision)
+
+    assert list(store._snapshots) == [3, 4, 5, 1]
+
+
 def test_a_compaction_does_not_reach_a_fork() -> None:
     store = storied()
     fork = store.fork()

@@ -92,3 +92,14 @@ def test_leases_outlive_a_compaction() -> None:
 
     assert (kept,) == store.leases.all() == store.fork(1).leases.all()
     assert store.revoke(kept.id) == 2
+
+
+def test_an_id_is_never_granted_twice_in_one_past() -> None:
+    store = Store()
+    store.put("/a", 1)
+    store.revoke(store.grant(10).id)
+    store.compact(1)
+    store.put("/a", 2)
+    store.grant(10)
+
+    assert (store.fork(1).grant(1).id, store.fork().grant(1).id) == (2, 3)
