@@ -58,15 +58,19 @@ class Details(msgspec.Struct, frozen=True, gc=False):
 class APIError(Exception):
     """A refused request: `code` (HTTP), `reason`, `message` and `details` as Kubernetes gives them."""
 
-    def __init__(self, code: int, reason: str, message: str, details: Details | None = None) -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, details: Details | None = None, continue_: str = ""
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
         self.details = details
+        self.continue_ = continue_
+        """A token to go on with (only of an expired one)."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (APIError, (self.code, self.reason, self.message, self.details))
+        return (APIError, (self.code, self.reason, self.message, self.details, self.continue_))
 
     def __deepcopy__(self, memo: object) -> APIError:
         return self
@@ -118,7 +122,7 @@ class APIError(Exception):
         out: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.continue_} if self.continue_ else {},
             "status": "Failure",
             "message": self.message,
         }
@@ -240,9 +244,9 @@ def unsupported_media_type(accepted: Sequence[str]) -> APIError:
     return APIError(415, "UnsupportedMediaType", message)
 
 
-def expired(message: str) -> APIError:
-    """410: the resource version or continue token is older than the history that is kept."""
-    return APIError(410, "Expired", message)
+def expired(message: str, continue_: str = "") -> APIError:
+    """410: the resource version or continue token is older than the history that is kept; a token to go on with."""
+    return APIError(410, "Expired", message, None, continue_)
 
 
 def gone(message: str) -> APIError:

@@ -121,7 +121,8 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     """A successful answer.
 
     `object` for single objects; `items` (with `resource`, `revision`, `continue_`, `remaining`) for lists;
-    `text` for plain answers such as logs; `stream` for a watch or a followed log.
+    `text` for plain answers such as logs; `stream` for a watch or a followed log. `deleted` says that the object is
+    gone (most resources then answer over HTTP with a Status instead of the object).
     `warnings` are the texts of the Warning headers, in order.
     """
 
@@ -135,3 +136,4 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     warnings: tuple[str, ...] = ()
     text: str | None = None
     stream: Any = None
+    deleted: bool = False

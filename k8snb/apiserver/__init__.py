@@ -1,4 +1,8 @@
 """The API server: one pipeline for every caller.
 
-authenticate → authorise → decode → mutating admission → default and validate → validating admission → store.
+authorise → decode → mutating admission → default and validate → validating admission → store.
 """
+
+from k8snb.apiserver.server import APIServer
+
+__all__ = ["APIServer"]

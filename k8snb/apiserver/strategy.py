@@ -69,9 +69,11 @@ class Strategy:
     `allow_unconditional_update`: a PUT without resourceVersion overwrites.
     `has_status`: the kind has a `status` that only its status subresource may change.
     `tracks_generation`: `metadata.generation` starts at 1 and grows with every change outside metadata and status.
-    `orphan_by_default`: deleting orphans dependents unless told otherwise (no kind of this server's groups; kept as the seam).
+    `orphan_by_default`: deleting orphans dependents unless told otherwise (no built-in kind does; kept as the seam).
+    `serves`: the (apiVersion, kind) pairs that the class is for.
     """
 
+    serves: tuple[tuple[str, str], ...] = ()
     allow_create_on_update = False
     allow_unconditional_update = True
     has_status = False
@@ -80,6 +82,9 @@ class Strategy:
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
+
+    def __deepcopy__(self, memo: object) -> Strategy:
+        return self
 
     def default(self, obj: Any) -> Any:
         """Fill absent fields; pure and idempotent. Runs after decoding, before admission."""
@@ -130,6 +135,14 @@ class Strategy:
         """All problems of a changed status."""
         return []
 
+    def prepare_for_subresource(self, name: str, new: Any, old: Any, ctx: Context) -> Any:
+        """Keep what the subresource `name` (finalize, resize, ephemeralcontainers, approval) may not change."""
+        return new
+
+    def validate_subresource(self, name: str, new: Any, old: Any, ctx: Context) -> list[FieldError]:
+        """All problems of a change made through the subresource `name`."""
+        return []
+
     def warnings(self, obj: Any, old: Any = None) -> tuple[str, ...]:
         """Texts for Warning headers on create (`old` None) and update."""
         return ()
@@ -143,12 +156,15 @@ class Strategy:
         return None
 
     def begin_create(self, obj: Any, ctx: Context) -> Any:
-        """Claim cluster-wide resources (addresses, ports) for a valid object, after validation."""
+        """Claim cluster-wide resources (addresses, ports); before preparation and validation, as upstream."""
         return obj
 
     def begin_update(self, new: Any, old: Any, ctx: Context) -> Any:
         """The same for a change."""
         return new
+
+    def after_delete(self, obj: Any, ctx: Context) -> None:
+        """Give back what `begin_create` claimed; the object has just been removed."""
 
     def decorate(self, obj: Any) -> Any:
         """Change an object on its way out to a reader only."""

@@ -1,0 +1,1 @@
+"""Authorisation: may this user do that? One file per authorizer."""

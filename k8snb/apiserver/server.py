@@ -1,0 +1,191 @@
+"""The API server: the one entrance through which everything in a cluster changes.
+
+`APIServer.handle` takes a `Request` through authorisation, decoding, admission, validation and storage and returns a
+`Response` or raises `APIError`. Callers in the same process hand in typed objects; HTTP comes in through
+`k8snb.apiserver.routes`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from k8snb.api import errors
+from k8snb.api.errors import APIError
+from k8snb.api.request import Response
+from k8snb.api.scheme import SCHEME
+from k8snb.apiserver import verbs
+from k8snb.apiserver.admission import PLUGINS
+from k8snb.apiserver.audit import AuditLog
+from k8snb.apiserver.authz.always_allow import AlwaysAllow
+from k8snb.apiserver.authz.authorizer import Attributes as Access
+from k8snb.apiserver.authz.authorizer import refusal
+from k8snb.apiserver.context import ServerContext
+from k8snb.apiserver.conversion import CONVERSIONS
+from k8snb.apiserver.endpoint import Endpoint
+try:
+    from k8snb.apiserver.kinds import strategy_for
+except ImportError:
+    def strategy_for(resource):
+        s=Strategy(resource); s.has_status="status" in resource.subresources; return s
+from k8snb.apiserver.managed import ManagedFields
+from k8snb.apiserver.reader import StoreReader
+from k8snb.apiserver.strategy import Strategy
+from k8snb.apiserver.subresources import SUBRESOURCES, VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from k8snb.api.request import Request
+    from k8snb.api.scheme import Resource, Scheme
+    from k8snb.apiserver.admission.plugin import Plugin
+    from k8snb.apiserver.authz.authorizer import Authorizer
+    from k8snb.apiserver.subresources.protocol import LogSource, Subresource
+    from k8snb.sim.clock import Clock
+    from k8snb.sim.ids import Ids
+    from k8snb.store import Store
+
+LEASE_REUSE_SECONDS = 60.0
+"""Objects with a time to live share an etcd lease for so long (apiserver `--lease-reuse-duration-seconds`)."""
+
+
+class APIServer:
+    """One API server over one store.
+
+    `clock` and `ids` are the only sources of time and chance. `authorizer` decides who may do what (default: everybody
+    everything). `admission` are the plugins in order. `audit_limit` bounds the audit log (None: unbounded).
+    `service_cidr` and `node_ports` are the ranges that Services get addresses and ports from.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        *,
+        scheme: Scheme = SCHEME,
+        authorizer: Authorizer | None = None,
+        admission: Sequence[Plugin] = PLUGINS,
+        audit_limit: int | None = None,
+        service_cidr: str = "10.96.0.0/16",
+        node_ports: tuple[int, int] = (30000, 32767),
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.ids = ids
+        self.scheme = scheme
+        self.authorizer: Authorizer = AlwaysAllow() if authorizer is None else authorizer
+        self.admission = tuple(admission)
+        self.audit = AuditLog(audit_limit)
+        self.service_cidr = service_cidr
+        self.node_ports = node_ports
+        self.reader = StoreReader(store, scheme)
+        self.managed_fields = ManagedFields(store)
+        self.logs: LogSource | None = None
+        """Where container logs come from (the kubelets); set by whoever wires the cluster."""
+        self._endpoints: dict[Resource, Endpoint] = {}
+        self._lease = (0, 0.0, 0.0)
+
+    def handle(self, request: Request) -> Response:
+        """Serve one request; raises APIError when it is refused. Every request leaves an audit record."""
+        ctx = ServerContext(self, request)
+        before = self.store.revision
+        try:
+            if not self.authorizer.allows_everything:
+                self._authorize(request)
+            response = self._serve(ctx, request)
+        except APIError as error:
+            self.audit.record(request, ctx.time, error.code, error.reason, before, self.store.revision)
+            raise
+        self.audit.record(request, ctx.time, response.code, "", before, self.store.revision)
+        return response
+
+    def endpoint(self, resource: Resource) -> Endpoint:
+        """The endpoint that serves a resource."""
+        found = self._endpoints.get(resource)
+        if found is None:
+            found = self._endpoints[resource] = self._make(resource)
+        return found
+
+    def lease(self, ttl: float) -> int:
+        """The store lease for an object that lives `ttl` seconds."""
+        found, granted, length = self._lease
+        now = self.clock.now
+        if not found or length != ttl or now >= granted + LEASE_REUSE_SECONDS or found not in self.store.leases:
+            found = self.store.grant(ttl).id
+            self._lease = (found, now, ttl)
+        return found
+
+    def verb(self, request: Request) -> str:
+        """How the cause of a revision names what was done."""
+        return verbs.verb_of(request)
+
+    def released(self, ep: Endpoint, obj: Any, ctx: ServerContext) -> None:
+        """An object has been removed: give back what it had claimed."""
+        ep.strategy.after_delete(obj, ctx)
+
+    def learn(self, scheme: Scheme) -> None:
+        """Serve another set of resources from now on (custom resources came or went)."""
+        self.scheme = scheme
+        self.reader.learn(scheme)
+        self._endpoints.clear()
+
+    def _authorize(self, request: Request) -> None:
+        resource = request.resource
+        access = Access(
+            request.user,
+            request.verb,
+            resource.group,
+            resource.version,
+            resource.plural,
+            request.subresource,
+            request.namespace,
+            request.name,
+        )
+        decision = self.authorizer.authorize(access)
+        if not decision.allowed:
+            raise refusal(access, decision.reason)
+
+    def _make(self, resource: Resource) -> Endpoint:
+        conversion = CONVERSIONS.get((resource.api_version, resource.kind))
+        stored = resource
+        if conversion is not None:
+            found = self.scheme.find(*conversion.stored)
+            assert found is not None
+            stored = found
+        if resource.custom:
+            strategy = served = Strategy(resource)
+        else:
+            strategy, served = strategy_for(stored), strategy_for(resource)
+        return Endpoint(resource, stored, strategy, served, conversion, self.admission)
+
+    def _serve(self, ctx: ServerContext, request: Request) -> Response:
+        ep = self.endpoint(request.resource)
+        verb = request.verb
+        if request.subresource:
+            return self._subresource(ctx, ep, request)
+        virtual = VIRTUAL.get((request.resource.group, request.resource.plural))
+        if virtual is not None:
+            if verb == "create":
+                return virtual.create(ctx, ep)
+            raise errors.method_not_allowed()
+        serve = verbs.VERBS.get(verb)
+        if serve is None:
+            raise errors.method_not_allowed()
+        return serve(ctx, ep)
+
+    def _subresource(self, ctx: ServerContext, ep: Endpoint, request: Request) -> Response:
+        handler: Subresource | None = next(
+            (item for item in SUBRESOURCES if item.name == request.subresource and item.serves(ep.resource)), None
+        )
+        if handler is None:
+            raise errors.no_such_resource()
+        serve = {
+            "get": handler.get,
+            "create": handler.create,
+            "update": handler.update,
+            "patch": handler.patch,
+            "connect": handler.connect,
+        }.get(request.verb)
+        if serve is None:
+            raise errors.method_not_allowed()
+        return serve(ctx, ep)

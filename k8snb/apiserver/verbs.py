@@ -1,0 +1,245 @@
+"""What each verb does with an object or a collection (subresources have files of their own)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from k8snb.api import errors
+from k8snb.api.request import APPLY_PATCH, Request, Response
+from k8snb.apiserver import decoding
+from k8snb.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes
+from k8snb.apiserver.registry import read
+from k8snb.apiserver.registry.create import create as store_new
+from k8snb.apiserver.registry.delete import delete as store_delete
+from k8snb.apiserver.registry.update import Part
+from k8snb.apiserver.registry.update import update as store_changed
+from k8snb.apiserver.registry.watch import open_watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from k8snb.apiserver.context import ServerContext
+    from k8snb.apiserver.endpoint import Endpoint
+    from k8snb.store import KeyValue
+
+
+def verb_of(request: Request) -> str:
+    """How a cause names what was done: `update/status`, `apply`, with `@manager` when that is not the actor."""
+    from k8snb.apiserver.managed import verb
+
+    return verb(request)
+
+
+def get(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Read one object."""
+    r = ctx.request
+    obj = read.get(ctx.server.store, ep, r.namespace, r.name, r.options)
+    return Response(200, ep.from_stored(ep.strategy.decorate(obj)))
+
+
+def list_(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Read a collection."""
+    r = ctx.request
+    page = read.list_(ctx.server.store, ep, r.namespace, r.options)
+    items = page.items
+    if ep.conversion is not None:
+        items = tuple([ep.from_stored(item) for item in items])
+    return Response(200, None, items, ep.resource, page.revision, page.continue_, page.remaining)
+
+
+def watch(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Open a watch; its events come from `Response.stream.poll()`."""
+    r = ctx.request
+    options = r.options
+    if r.name:
+        only = f"metadata.name={r.name}"
+        options = replace(options, field_selector=f"{options.field_selector},{only}" if options.field_selector else only)
+    return Response(200, resource=ep.resource, stream=open_watch(ctx.server.store, ep, r.namespace, options))
+
+
+def create(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Create the object in the request's body."""
+    r = ctx.request
+    obj = decoding.body_object(ctx, ep)
+    meta = obj.metadata
+    namespace = request_namespace(r, meta.namespace)
+    if meta.namespace != namespace:
+        obj = replace(obj, metadata=replace(meta, namespace=namespace or None))
+    return Response(201, create_object(ctx, ep, ep.to_stored(obj), namespace), warnings=tuple(ctx.warnings or ()))
+
+
+def create_object(ctx: ServerContext, ep: Endpoint, obj: Any, namespace: str) -> Any:
+    """Admit and store a new object (stored version); returns it in the served version."""
+    a = Attributes(ctx, CREATE, ep.resource, "", namespace, obj.metadata.name or "", obj, None)
+    mutators, validators = ep.chain(CREATE, "")
+    for admit in mutators:
+        a.obj = admit(a)
+    return ep.from_stored(store_new(ctx, ep, a, validators))
+
+
+def request_namespace(r: Request, own: str | None) -> str:
+    """The namespace of a new or changed object; 400 when body and request disagree."""
+    if own and r.namespace and own != r.namespace:
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    return r.namespace
+
+
+def main_part(ep: Endpoint) -> Part:
+    """How the object itself is changed."""
+    strategy = ep.strategy
+    return Part(strategy.prepare_for_update, strategy.validate_update, strategy.begin_update)
+
+
+def update(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Replace the object with the one in the body; some kinds are created when missing."""
+    r = ctx.request
+    obj = decoding.body_object(ctx, ep)
+    current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
+    obj = named(r, obj)
+    if current is None:
+        if not ep.strategy.allow_create_on_update or obj.metadata.uid:
+            raise errors.not_found(ep.plural, r.name, ep.group)
+        created = create_object(ctx, ep, ep.to_stored(_without_version(obj)), r.namespace)
+        return Response(201, created, warnings=tuple(ctx.warnings or ()))
+    check_uid(ep, obj, current)
+    return change(ctx, ep, obj, current, main_part(ep))
+
+
+def _without_version(obj: Any) -> Any:
+    return replace(obj, metadata=replace(obj.metadata, resourceVersion=None)) if obj.metadata.resourceVersion else obj
+
+
+def named(r: Request, obj: Any) -> Any:
+    """The body of a PUT with the request's namespace; 400 when its name is not the request's."""
+    meta = obj.metadata
+    if not meta.name:
+        raise errors.bad_request(
+            f"the name of the object ({r.name} based on URL) was undeterminable: name must be provided"
+        )
+    if meta.name != r.name:
+        raise errors.bad_request(
+            f"the name of the object ({meta.name}) does not match the name on the URL ({r.name})"
+        )
+    if (meta.namespace or "") != r.namespace:
+        if meta.namespace and r.namespace:
+            raise errors.bad_request(
+                f"the namespace of the object ({meta.namespace}) does not match the namespace on the request "
+                f"({r.namespace})"
+            )
+        obj = replace(obj, metadata=replace(meta, namespace=r.namespace or None))
+    return obj
+
+
+def check_uid(ep: Endpoint, obj: Any, current: KeyValue) -> None:
+    """A PUT that says which object it means (by uid) must mean the stored one."""
+    uid, stored = obj.metadata.uid, current.value.metadata.uid
+    if uid and uid != stored:
+        raise errors.conflict(
+            ep.plural,
+            obj.metadata.name,
+            f"StorageError: invalid object, Code: 4, Key: {current.key}, ResourceVersion: 0, AdditionalErrorMsg: "
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored}",
+            ep.group,
+        )
+
+
+def change(
+    ctx: ServerContext, ep: Endpoint, obj: Any, current: KeyValue, part: Part, subresource: str = ""
+) -> Response:
+    """Admit the new form of an object (served version) and store it over `current`."""
+    r = ctx.request
+    a = Attributes(ctx, UPDATE, ep.resource, subresource, r.namespace, r.name, ep.to_stored(obj), current.value)
+    mutators, validators = ep.chain(UPDATE, subresource)
+    for admit in mutators:
+        a.obj = admit(a)
+    stored = store_changed(ctx, ep, a, current, part, validators)
+    return Response(200, ep.from_stored(stored), warnings=tuple(ctx.warnings or ()))
+
+
+def patch(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Change the object as the patch says; a server-side apply creates it when it is missing."""
+    return patch_part(ctx, ep, main_part(ep), "")
+
+
+def patch_part(ctx: ServerContext, ep: Endpoint, part: Part, subresource: str) -> Response:
+    """Apply the request's patch to the stored object and store the result through `part`."""
+    from k8snb.apiserver.patch import apply_patch
+
+    r = ctx.request
+    current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
+    if current is None and (subresource or r.content_type != APPLY_PATCH):
+        raise errors.not_found(ep.plural, r.name, ep.group)
+    old = None if current is None else ep.from_stored(current.value)
+    patched = apply_patch(r, old, decoding.PatchSeam(ctx, ep, current))
+    for text in patched.warnings:
+        ctx.warn(text)
+    if patched.object is old and current is not None:
+        return Response(200, old, warnings=tuple(ctx.warnings or ()))
+    obj = named_patch(r, patched.object)
+    if current is None:
+        created = create_object(ctx, ep, ep.to_stored(obj), r.namespace)
+        return Response(201, created, warnings=tuple(ctx.warnings or ()))
+    return change(ctx, ep, obj, current, part, subresource)
+
+
+def named_patch(r: Request, obj: Any) -> Any:
+    """The result of a patch with the request's namespace; 400 when it would move or rename the object."""
+    meta = obj.metadata
+    namespace = request_namespace(r, meta.namespace)
+    if (meta.namespace or "") != namespace:
+        return replace(obj, metadata=replace(meta, namespace=namespace or None))
+    return obj
+
+
+def delete(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Delete one object, at once or in steps."""
+    from k8snb.apiserver.deletion import delete_namespace
+
+    r = ctx.request
+    current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
+    if current is None:
+        raise errors.not_found(ep.plural, r.name, ep.group)
+    if ep.plural == "namespaces" and not ep.group:
+        return delete_namespace(ctx, ep, current)
+    return delete_object(ctx, ep, current)
+
+
+def delete_object(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Response:
+    """Delete the stored object `current` through the generic registry."""
+    r = ctx.request
+    a = Attributes(ctx, DELETE, ep.resource, "", r.namespace, current.value.metadata.name, None, current.value)
+    mutators, validators = ep.chain(DELETE, "")
+    outcome = store_delete(ctx, ep, a, current, (*mutators, *validators))
+    options = r.options
+    code = 200
+    if not outcome.gone and (options.orphan_dependents is False or options.propagation_policy == "Foreground"):
+        code = 202
+    return Response(code, ep.from_stored(outcome.obj), resource=ep.resource, deleted=outcome.gone)
+
+
+def deletecollection(ctx: ServerContext, ep: Endpoint) -> Response:
+    """Delete all objects that the selectors choose, one after the other; the answer lists them as they were."""
+    r = ctx.request
+    page = read.list_(ctx.server.store, ep, r.namespace, r.options)
+    for obj in page.items:
+        current = ctx.server.store.get(ep.stored.key(obj.metadata.namespace, obj.metadata.name))
+        if current is not None:
+            delete_object(ctx, ep, current)
+    items = tuple([ep.from_stored(item) for item in page.items])
+    return Response(200, None, items, ep.resource, page.revision)
+
+
+VERBS: dict[str, Callable[[ServerContext, Endpoint], Response]] = {
+    "get": get,
+    "list": list_,
+    "watch": watch,
+    "create": create,
+    "update": update,
+    "patch": patch,
+    "delete": delete,
+    "deletecollection": deletecollection,
+}
