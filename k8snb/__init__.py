@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from k8snb.locale import use as use_language
     from k8snb.node import NodeSpec
     from k8snb.notebook import Cluster
+    from k8snb.widgets.predict import predict
 
 __all__ = [
     "IN_TREE",
@@ -38,6 +39,7 @@ _WHERE = {
     "NodeSpec": ("k8snb.node", "NodeSpec"),
     "Steps": ("k8snb.cluster", "Steps"),
     "explain": ("k8snb.explain", "explain"),
+    "predict": ("k8snb.widgets.predict", "predict"),
     "use_language": ("k8snb.locale", "use"),
 }
 

@@ -64,7 +64,7 @@ class _Past:
         self.store = store
 
     def __call__(self, kind: type[Object]) -> Iterable[Object]:
-        return _oldest_first(self.store.list(SCHEME.of(kind).prefix(None)).items)
+        return _oldest_first(self.store.list(SCHEME.of(kind).list_prefix()).items)
 
     def source_at(self, revision: int) -> Source:
         return _SourceAt(self.store, revision)
@@ -83,7 +83,7 @@ class _SourceAt:
         self.revision = revision
 
     def __call__(self, kind: type[Object]) -> Iterable[Object]:
-        return _oldest_first(self.store.list(SCHEME.of(kind).prefix(None), revision=self.revision).items)
+        return _oldest_first(self.store.list(SCHEME.of(kind).list_prefix(), revision=self.revision).items)
 
 
 def _oldest_first(items: Sequence[Any]) -> list[Object]:
@@ -159,7 +159,7 @@ class Cluster(Faults):
         """Every change so far, oldest first."""
         return History(self.store, self.store.compacted + 1, self.store.revision)
 
-    def request(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Response:
         return self.server.handle(request)
 
     def _changed(self, change: Change) -> None:

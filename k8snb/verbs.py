@@ -81,7 +81,7 @@ class Verbs(World):
     user: UserInfo = ADMIN
     actor: str = "user"
 
-    def request(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Response:
         """Send a request through the API server's pipeline."""
         raise TypeError(f"{type(self).__name__} must say where requests go")
 
@@ -97,7 +97,7 @@ class Verbs(World):
         content_type: str = "application/json",
         **options: Any,
     ) -> Any:
-        return self.request(
+        return self.handle(
             Request(
                 verb,
                 resource,

@@ -142,7 +142,7 @@ class World:
 
     def objects(self, resource: Resource, namespace: str | None = None) -> list[Any]:
         """The objects of a resource in key order, of one namespace or of all."""
-        return [kv.value for kv in self.reader.list(resource.prefix(namespace)).items]
+        return [kv.value for kv in self.reader.list(resource.list_prefix(namespace)).items]
 
     def of(self, kind: type[Object], namespace: str | None = None) -> list[Any]:
         """The objects of a kind given by its class."""
@@ -196,6 +196,13 @@ class World:
         cells = [[c.upper() for c in columns], *([str(cell) for cell in row] for row in rows)]
         widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
         return "\n".join("   ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+    def creator(self, kind: str, name: str | None = None, namespace: str | None = None) -> str:
+        """Who created an object: the actor of its first revision (``user``, ``replicaset-controller``, …)."""
+        obj = self.get(kind, name, namespace)
+        key = self.scheme.of(obj).key(obj.metadata.namespace, obj.metadata.name)
+        first = [change for change in self.history.of(key) if change.previous is None]
+        return first[-1].cause.actor if first else "?"
 
     def decision(self, pod: Object) -> dict[str, Any] | None:
         """What the scheduler weighed when it placed a pod: feasible, evaluated, score; None when that is not known."""

@@ -83,7 +83,7 @@ class Process:
         self.view = view
         self.workers: list[int] = []
         self.interests: dict[type[Object], list[tuple[int, KeysOf]]] = {}
-        self.alive = True
+        self.alive = False
         self.pending: deque[tuple[float, int, type[Object], str, Object | None]] = deque()
 
 

@@ -169,4 +169,9 @@ MESSAGES = {
     "simulate.healthy": "Everything is ready.",
     "simulate.unhealthy": "Not ready: {count}. The reasons are above.",
     "lab.ready": "Your chapters are in {folder} ({count} copied now; what you have changed stays). Starting JupyterLab …",
+    # predictions
+    "predict.guess": "Your guess:",
+    "predict.answer": "The answer is {actual}. (You did not guess this time.)",
+    "predict.right": "You guessed {guess}, and so it is.",
+    "predict.wrong": "You guessed {guess}; it is {actual}. Why? Look at the next picture.",
 }

@@ -169,4 +169,9 @@ MESSAGES = {
     "simulate.healthy": "全部就绪。",
     "simulate.unhealthy": "有 {count} 个对象未就绪，原因见上。",
     "lab.ready": "章节在 {folder} 中（本次复制 {count} 个；你改过的文件不会被覆盖）。正在启动 JupyterLab……",
+    # 预测
+    "predict.guess": "你的猜测：",
+    "predict.answer": "答案是 {actual}。（这次你没有猜。）",
+    "predict.right": "你猜的是 {guess}，猜对了。",
+    "predict.wrong": "你猜的是 {guess}，实际是 {actual}。为什么？看下一张图。",
 }

@@ -1,0 +1,79 @@
+"""Predict, then look: a small widget that keeps the reader's guess and compares it with what happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+
+from k8snb.locale import text
+
+
+class Prediction:
+    """A guess among some options, made before the answer is known.
+
+    In a notebook the options are radio buttons (arrow keys choose); ``choose`` does the same from code. ``compare`` tells
+    whether the guess was right; with no guess it only tells the answer.
+    """
+
+    def __init__(self, *options: object) -> None:
+        if len(options) < 2:
+            raise ValueError("a prediction needs at least two options to choose from: predict(1, 2, 3)")
+        self.options = tuple(options)
+        self.guess: object | None = None
+        self.widget = ipywidgets.RadioButtons(
+            options=[(str(option), i) for i, option in enumerate(options)],
+            value=None,
+            description=text("predict.guess"),
+            layout=ipywidgets.Layout(width="auto"),
+            style={"description_width": "initial"},
+        )
+        self.widget.observe(self._chosen, names="value")
+
+    def choose(self, option: object) -> None:
+        """Make the guess; ``ValueError`` for something that is not among the options."""
+        if option not in self.options:
+            raise ValueError(f"{option!r} is not among the options: {', '.join(map(str, self.options))}")
+        self.widget.value = self.options.index(option)
+
+    def compare(self, actual: object) -> Comparison:
+        """Hold the guess against what really happened."""
+        return Comparison(self.guess, actual)
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        self.guess = None if change["new"] is None else self.options[change["new"]]
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = self.widget._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        return {**data, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return (
+            text("predict.guess") + " " + " / ".join(f"[{'x' if o == self.guess else ' '}] {o}" for o in self.options)
+        )
+
+
+class Comparison:
+    """A guess beside the answer."""
+
+    def __init__(self, guess: object | None, actual: object) -> None:
+        self.guess = guess
+        self.actual = actual
+
+    @property
+    def right(self) -> bool:
+        """Whether the guess was right (numbers and their texts are the same)."""
+        return self.guess is not None and str(self.guess) == str(self.actual)
+
+    def __repr__(self) -> str:
+        if self.guess is None:
+            return "• " + text("predict.answer", actual=self.actual)
+        return ("✓ " if self.right else "✗ ") + text(
+            "predict.right" if self.right else "predict.wrong", guess=self.guess, actual=self.actual
+        )
+
+
+def predict(*options: object) -> Prediction:
+    """Ask the reader to choose one of the options before going on."""
+    return Prediction(*options)
