@@ -1,4 +1,4 @@
-"""The controllers of kube-controller-manager, one file each; ``IN_TREE`` lists them in the order in which they start."""
+"""The controllers of kube-controller-manager, one file each; ``IN_TREE`` lists them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from k8snb.controllers.deployment import DeploymentController
 from k8snb.controllers.endpoints import EndpointsController
 from k8snb.controllers.endpointslice import EndpointSliceController
 from k8snb.controllers.endpointslicemirroring import EndpointSliceMirroringController
+from k8snb.controllers.garbagecollector import GarbageCollector
 from k8snb.controllers.namespace import NamespaceController
+from k8snb.controllers.nodelifecycle import NodeLifecycleController
+from k8snb.controllers.podgc import PodGarbageCollector
 from k8snb.controllers.replicaset import ReplicaSetController
 from k8snb.controllers.replicationcontroller import ReplicationControllerController
 from k8snb.controllers.rootca import RootCACertPublisher
 from k8snb.controllers.serviceaccount import ServiceAccountController
+from k8snb.controllers.tainteviction import TaintEvictionController
 
 IN_TREE: tuple[type[Controller], ...] = (
     NamespaceController,
@@ -23,6 +27,10 @@ IN_TREE: tuple[type[Controller], ...] = (
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,
+    NodeLifecycleController,
+    TaintEvictionController,
+    PodGarbageCollector,
+    GarbageCollector,
 )
 """The controllers that a cluster runs unless it is told otherwise; each cluster makes its own instances."""
 
