@@ -15,7 +15,7 @@ from zlib import crc32
 import msgspec
 
 from k8snb.store.codec import Codec
-from k8snb.store.errors import CorruptFile
+from k8snb.store.errors import CorruptFile, StoreFileError
 from k8snb.store.leases import LeaseEntry, Leases
 from k8snb.store.log import CHUNK, SHIFT, Chunk, Log
 from k8snb.store.sqlfile import SqlFile, Sync
@@ -238,7 +238,13 @@ class Journal:
 
     def _version(self, row: _Row) -> KeyValue:
         identity, key, data, created, version, lease, _, _, _ = self._checked(row)
-        return KeyValue(key, self._codec.decode(key, data or b""), created, identity >> _POSITION_BITS, version, lease)
+        revision = identity >> _POSITION_BITS
+        try:
+            value = self._codec.decode(key, data or b"")
+        except Exception as error:  # whatever a codec may raise
+            what = f"revision {revision} of {key} is whole but not understood ({error})"
+            raise StoreFileError(self.path, what, "open the file with the version of k8snb that wrote it") from error
+        return KeyValue(key, value, created, revision, version, lease)
 
     def _checked(self, row: _Row) -> _Row:
         identity, key, data, *_, cause, crc = row

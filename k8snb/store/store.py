@@ -15,16 +15,14 @@ from __future__ import annotations
 import builtins
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from k8snb.store.errors import Compacted, CompareFailed, FutureRevision, KeyNotFound, LeaseNotFound
 from k8snb.store.leases import LeaseEntry, Leases
-from k8snb.store.log import Log
-from k8snb.store.snapshot import StoreSnapshot
-from k8snb.store.tree import KeyTree
+from k8snb.store.timeline import Timeline
 from k8snb.store.types import (
     NOBODY,
     Cause,
@@ -34,7 +32,6 @@ from k8snb.store.types import (
     Delete,
     KeyValue,
     Lease,
-    ListResult,
     Put,
 )
 from k8snb.store.watch import Watch
@@ -46,9 +43,6 @@ if TYPE_CHECKING:
 
 Subscriber = Callable[[Change], None]
 
-_SNAPSHOTS = 4
-"""How many past states are kept at hand, so that going through time in small steps costs small steps."""
-
 
 class _StoppedClock:
     """The clock of a store that was given none: it is always 0."""
@@ -56,12 +50,13 @@ class _StoppedClock:
     now = 0.0
 
 
-class Store:
+class Store(Timeline):
     """Keys, values, revisions; see the module's docstring.
 
     `clock.now` (simulated seconds) stamps changes and drives leases; without a clock it is always 0. `path` is a file
     to open or make (StoreFileError when it cannot be used); `sync` says how hard to write, see `sqlfile.Sync`; `codec`
-    turns values into bytes for it, by default API objects into JSON.
+    turns values into bytes for it, by default API objects into JSON; `meta` is asked at every commit to it for metadata
+    (JSON values by name) to write along with the revision.
     """
 
     def __init__(
@@ -70,26 +65,18 @@ class Store:
         path: str | os.PathLike[str] | None = None,
         sync: Sync = "full",
         codec: Codec | None = None,
+        meta: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
-        self.revision = 0
-        """The revision of the last change; 0 when there was none."""
-        self.compacted = 0
-        """History starts after this revision; the state at this revision itself can still be read."""
-        self.compacted_time = 0.0
-        """When revision `compacted` was made, in simulated seconds."""
+        super().__init__()
         self.leases = Leases()
         self._clock: Clock = _StoppedClock() if clock is None else clock
-        self._tree = KeyTree()
-        self._log = Log()
-        self._tombstones: dict[str, tuple[int, ...]] = {}  # when keys were deleted, as far as history goes
-        self._snapshots: dict[int, StoreSnapshot] = {}  # by revision, the least recently used first
         self._subscribers: tuple[Subscriber, ...] = ()
         self._backlog: list[Change] = []
         self._delivering = False
         self._meta: dict[str, bytes] = {}
         self._journal: Journal | None = None
-        self.meta_provider: Callable[[], Mapping[str, Any]] | None = None
-        """Asked at every commit of a store with a path for metadata to write along with the revision (JSON values)."""
+        self.meta_provider = meta
+        """The `meta` it was made with; may be set later."""
         if path is not None:
             from k8snb.store.codec import ObjectCodec
             from k8snb.store.journal import Journal
@@ -121,64 +108,6 @@ class Store:
     def now(self) -> float:
         """The clock's time in simulated seconds."""
         return self._clock.now
-
-    def __len__(self) -> int:
-        return len(self._tree)
-
-    # Reading
-
-    def get(self, key: str, revision: int | None = None) -> KeyValue | None:
-        """The key's version (now, or as of the revision), or None; FutureRevision, Compacted."""
-        if revision is None or revision == self.revision:
-            return self._tree.get(key)
-        self._check_readable(revision)
-        for version in self._versions(key):
-            if version.mod_revision <= revision:
-                return None if version.value is None else version
-        return None
-
-    def list(self, prefix: str, revision: int | None = None, limit: int = 0, start: str = "") -> ListResult:
-        """The keys with the prefix from key `start` on, at most `limit` (0: all), in key order.
-
-        FutureRevision, Compacted. To page, ask again with the first page's `revision` and with `start`
-        just after its last key (`key + "\\0"`).
-        """
-        if revision is None or revision == self.revision:
-            return self._tree.list(prefix, self.revision, limit, start)
-        return self.at(revision).list(prefix, limit, start)
-
-    def at(self, revision: int) -> StoreSnapshot:
-        """The store as it was at the revision; FutureRevision, Compacted."""
-        self._check_readable(revision)
-        found = self._snapshots.pop(revision, None)
-        if found is None:
-            found = StoreSnapshot(self._past(revision), revision, self.time_of(revision))
-            while len(self._snapshots) >= _SNAPSHOTS:
-                del self._snapshots[next(iter(self._snapshots))]
-        self._snapshots[revision] = found
-        return found
-
-    def time_of(self, revision: int) -> float:
-        """When the revision was made, in simulated seconds; FutureRevision, Compacted."""
-        self._check_readable(revision)
-        return self.compacted_time if revision == self.compacted else self._log.entry(revision)[0].time
-
-    def changes(self, start: int, end: int | None = None) -> Iterator[Change]:
-        """What revisions `start` to `end` (included; None: the last one) did, oldest first; Compacted."""
-        if start <= self.compacted:
-            raise Compacted(start, self.compacted)
-        stop = self.revision if end is None else min(end, self.revision)
-        return self._log.forward(start, stop + 1)
-
-    def history(self, key: str) -> builtins.list[KeyValue]:
-        """All kept versions of the key, oldest first; a deletion is a tombstone: value None, version 0."""
-        return list(self._versions(key))[::-1]
-
-    def change(self, revision: int, key: str) -> Change:
-        """What the revision did to the key; LookupError when it did nothing to it or history no longer has it."""
-        if not self.compacted < revision <= self.revision:
-            raise LookupError(f"revision {revision} is not among those kept, {self.compacted + 1} to {self.revision}")
-        return self._log.change(revision, key)
 
     # Writing
 
@@ -363,6 +292,11 @@ class Store:
 
     # Metadata
 
+    def meta(self) -> dict[str, Any]:
+        """All metadata that was written, by name, as JSON brings it back."""
+        written = self._meta if self._journal is None else self._journal.meta
+        return {name: msgspec.json.decode(data) for name, data in written.items() if not name.startswith("store/")}
+
     def meta_get(self, name: str, default: Any = None) -> Any:
         """What was last written under the name, as JSON brings it back; else `default`."""
         data = (self._meta if self._journal is None else self._journal.meta).get(name)
@@ -424,12 +358,6 @@ class Store:
 
     # Inside
 
-    def _check_readable(self, revision: int) -> None:
-        if revision > self.revision:
-            raise FutureRevision(revision, self.revision)
-        if revision < self.compacted:
-            raise Compacted(revision, self.compacted)
-
     def _restore(self, journal: Journal) -> None:
         """Take over what the journal's file holds."""
         self._tree, self._log, self.leases, self._tombstones = journal.load()
@@ -489,39 +417,3 @@ class Store:
             self._delivering = False
         if failure is not None:
             raise failure
-
-    def _versions(self, key: str) -> Iterator[KeyValue]:
-        """The kept versions of the key, tombstones included, newest first."""
-        stones = list(self._tombstones.get(key, ()))
-        version = self._tree.get(key)
-        while True:
-            while version is not None:
-                yield version
-                if version.mod_revision <= self.compacted:
-                    return
-                version = self._log.change(version.mod_revision, key).previous
-            if not stones:
-                return
-            stone = stones.pop()
-            yield KeyValue(key, None, 0, stone, 0)
-            version = self._log.change(stone, key).previous
-
-    def _past(self, revision: int) -> KeyTree:
-        """The keys at the revision, from the nearest state at hand by undoing or redoing the changes between."""
-        near = min(self._snapshots, key=lambda known: abs(known - revision), default=None)
-        if near is None or abs(near - revision) >= self.revision - revision:
-            near = self.revision
-            tree = self._tree.copy()
-        else:
-            tree = self._snapshots[near].tree()
-        for change in self._log.backward(revision + 1, near + 1):
-            if change.previous is not None:
-                tree.set(change.previous)
-            else:
-                tree.remove(change.key)
-        for change in self._log.forward(near + 1, revision + 1):
-            if change.current is not None:
-                tree.set(change.current)
-            else:
-                tree.remove(change.key)
-        return tree

@@ -124,20 +124,21 @@ def test_forks_keep_the_past_that_the_file_loses(tmp_path: Path) -> None:
 
 
 def test_metadata_is_asked_for_at_every_commit(tmp_path: Path) -> None:
-    asked: list[int] = []
-    with opened(tmp_path / "lab") as store:
+    asked: list[str] = []
 
-        def provide() -> dict[str, Any]:
-            asked.append(store.revision)
-            return {"step": len(asked), "seed": 7}
+    def provide() -> dict[str, Any]:
+        asked.append("now")
+        return {"step": len(asked), "seed": 7}
 
-        store.meta_provider = provide
+    with Store(path=tmp_path / "lab", codec=PlainCodec(), meta=provide) as store:
         store.put("/a", 1)
         store.txn((), [Put("/b", 1), Delete("/a")])
+        store.compact(1)
+        store.grant(1)
         store.meta_provider = None
         store.put("/a", 1)
     with opened(tmp_path / "lab") as again:
-        assert (asked, again.meta_get("step"), again.meta_get("seed")) == ([0, 1], 2, 7)
+        assert (len(asked), {"step": 2, "seed": 7}) == (2, again.meta())
 
 
 def test_what_cannot_be_written_does_not_happen(tmp_path: Path) -> None:
@@ -272,6 +273,16 @@ def test_damage_in_the_past_is_found_when_the_past_is_read(tmp_path: Path) -> No
         assert again.revision == 2002
         with pytest.raises(CorruptFile, match="revision 1 of /a does not match its checksum"):
             again.get("/a", 1)
+
+
+def test_a_value_that_is_whole_but_not_understood(tmp_path: Path) -> None:
+    with Store(path=tmp_path / "lab") as store:
+        store.put("/a", 1)
+    with pytest.raises(StoreFileError) as caught:
+        opened(tmp_path / "lab")
+
+    assert str(caught.value).startswith(f"{tmp_path / 'lab'}: revision 1 of /a is whole but not understood (JSON is ")
+    assert str(caught.value).endswith("); open the file with the version of k8snb that wrote it")
 
 
 @pytest.mark.parametrize(

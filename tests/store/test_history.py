@@ -117,6 +117,22 @@ def test_a_fork_shares_the_past_and_goes_its_own_way(revision: int) -> None:
     assert [version for version in store.history(B) if version.mod_revision <= revision] == fork.history(B)
 
 
+@pytest.mark.parametrize(
+    ("time", "revision"), [(-1.0, 0), (0.99, 0), (1.0, 1), (1.5, 1), (4.0, 4), (5.9, 5), (6.0, 6), (99.0, 6)]
+)
+def test_a_time_leads_to_its_revision(time: float, revision: int) -> None:
+    assert revision == storied().revision_at(time)
+
+
+def test_a_time_before_history_leads_nowhere() -> None:
+    store = storied()
+    store.compact(4)
+
+    assert [store.revision_at(time) for time in (4.0, 4.5, 5.0)] == [4, 4, 5]
+    with pytest.raises(Compacted, match="required revision 3 has been compacted"):
+        store.revision_at(3.9)
+
+
 def test_what_a_compaction_leaves() -> None:
     store = storied()
     store.compact(4)

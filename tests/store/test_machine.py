@@ -113,7 +113,7 @@ class StoreMachine(RuleBasedStateMachine):
             "journal.SHIFT": 2,
             "journal.CHUNK": 4,
             "journal._KEPT_CHUNKS": 1,
-            "store._SNAPSHOTS": 2,
+            "timeline._SNAPSHOTS": 2,
         }.items():
             self.stack.enter_context(patch(f"k8snb.store.{name}", value))
         self.path: Path | None = None

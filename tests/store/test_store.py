@@ -293,3 +293,4 @@ def test_metadata_is_kept_beside_the_revisions() -> None:
         store.meta_get("none"),
         store.meta_get("none", "x"),
     ) == (7, 8, None, "x")
+    assert store.meta() == {"seed": 7}

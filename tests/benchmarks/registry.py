@@ -1,0 +1,16 @@
+"""All benchmarks, in the order in which they run."""
+
+from __future__ import annotations
+
+from tests.benchmarks import import_time, store_file, store_fork, store_list, store_past, store_put, store_watch
+from tests.benchmarks.harness import Benchmark
+
+BENCHMARKS: tuple[Benchmark, ...] = (
+    import_time.BENCHMARK,
+    store_put.BENCHMARK,
+    store_list.BENCHMARK,
+    store_watch.BENCHMARK,
+    store_fork.BENCHMARK,
+    store_past.BENCHMARK,
+    store_file.BENCHMARK,
+)
