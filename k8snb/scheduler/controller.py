@@ -396,7 +396,7 @@ class Scheduler(Controller):
         nominated = result.nominated_node if result is not None else None
         if nominated is not None:
             self.queue.nominate(pod, nominated)
-            decision.nominated = nominated
+        decision.nominated = (pod.status.nominatedNodeName or "") if nominated is None else nominated
         decision.victims = tuple(queue_key(victim) for victim in victims)
         calls: list[Call] = [_event(pod, "Warning", "FailedScheduling", note(decision.message), "Scheduling")]
         patch = condition_patch(pod, reason, decision.message, nominated, self.now)

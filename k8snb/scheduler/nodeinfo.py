@@ -87,9 +87,7 @@ class NodeInfo:
                 self.slots = whole(text)
             elif is_scalar(name):
                 self.scalar[name] = whole(text)
-        self.images = {
-            image_name(name): image.sizeBytes or 0 for image in node.status.images for name in image.names if name
-        }
+        self.images = {name: image.sizeBytes or 0 for image in node.status.images for name in image.names}
 
     def add(self, pod: Pod) -> None:
         """Count a pod in."""

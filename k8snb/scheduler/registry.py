@@ -13,12 +13,14 @@ from k8snb.scheduler.plugins.default_binder import DefaultBinder
 from k8snb.scheduler.plugins.default_preemption import DefaultPreemption
 from k8snb.scheduler.plugins.dynamic_resources import DynamicResources
 from k8snb.scheduler.plugins.image_locality import ImageLocality
+from k8snb.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from k8snb.scheduler.plugins.node_affinity import NodeAffinity
 from k8snb.scheduler.plugins.node_name import NodeName
 from k8snb.scheduler.plugins.node_ports import NodePorts
 from k8snb.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
 from k8snb.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from k8snb.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from k8snb.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from k8snb.scheduler.plugins.priority_sort import PrioritySort
 from k8snb.scheduler.plugins.scheduling_gates import SchedulingGates
 from k8snb.scheduler.plugins.taint_toleration import TaintToleration
@@ -45,6 +47,8 @@ IN_TREE: tuple[tuple[str, int, Factory], ...] = (
     ("NodeAffinity", 2, _plain(NodeAffinity)),
     ("NodePorts", 0, _plain(NodePorts)),
     ("NodeResourcesFit", 1, _plain(NodeResourcesFit)),
+    ("PodTopologySpread", 2, _with_handle(PodTopologySpread)),
+    ("InterPodAffinity", 2, _with_handle(InterPodAffinity)),
     ("DynamicResources", 2, _plain(DynamicResources)),
     ("DefaultPreemption", 0, _with_handle(DefaultPreemption)),
     ("NodeResourcesBalancedAllocation", 1, _plain(NodeResourcesBalancedAllocation)),

@@ -36,8 +36,9 @@ class Replay:
 
     def __init__(self, case: Mapping[str, Any], reuse: bool = True) -> None:
         stored = case.get("stored", {})
+        policies = {o["metadata"]["name"]: o.get("preemptionPolicy") for o in case["other"] if o["kind"] == "PriorityClass"}
         self.objects: list[Object] = [
-            _object(entry, stored, number)
+            _object(entry, stored, number, policies)
             for number, entry in enumerate([*case["nodes"], *case["other"], *case["existing"], case["pod"]])
         ]
         self.pod = self.objects[-1]
@@ -78,7 +79,9 @@ class Replay:
         return call.pod if isinstance(call, Bind) else None
 
 
-def _object(entry: Mapping[str, Any], stored: Mapping[str, Any], number: int) -> Object:
+def _object(
+    entry: Mapping[str, Any], stored: Mapping[str, Any], number: int, policies: Mapping[str, str | None]
+) -> Object:
     data = dict(entry)
     meta = dict(data["metadata"])
     meta.setdefault("uid", f"00000000-0000-4000-8000-{number:012d}")
@@ -86,6 +89,9 @@ def _object(entry: Mapping[str, Any], stored: Mapping[str, Any], number: int) ->
     data["metadata"] = meta
     if data["kind"] == "Pod":
         spec = dict(data["spec"])
+        policy = policies.get(spec.get("priorityClassName", ""))
+        if policy:
+            spec.setdefault("preemptionPolicy", policy)
         change = dict(stored.get(f"{meta['namespace']}/{meta['name']}", {}))
         for group in ("containers", "initContainers"):
             parts = change.pop(group, {})

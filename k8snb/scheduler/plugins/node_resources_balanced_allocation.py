@@ -35,5 +35,5 @@ class NodeResourcesBalancedAllocation(PreScorePlugin, ScorePlugin):
         wanted: tuple[int, ...] = state.data[KEY]
         after = balance(fractions(node, self.resources, wanted, True))
         before = balance(fractions(node, self.resources, wanted, False))
-        half = MAX_NODE_SCORE / 2
-        return int(half + (half + after - before) / 2)
+        half = MAX_NODE_SCORE // 2
+        return half + (half + after - before) // 2

@@ -85,7 +85,6 @@ class NodeResourcesFit(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
         hopeless = False
         if len(node.pods) + 1 > node.slots:
             reasons.append(TOO_MANY_PODS)
-            hopeless = node.slots == 0
         for name, wanted, capacity, used in (
             ("cpu", requests.cpu, node.cpu, node.cpu_used),
             ("memory", requests.memory, node.memory, node.memory_used),

@@ -108,8 +108,8 @@ def _towards_zero(number: int, divisor: int) -> int:
     return quotient if (number < 0) == (divisor < 0) else -quotient
 
 
-def balance(fractions: Sequence[float]) -> float:
-    """100 times (1 - standard deviation) of the used shares of the scored resources."""
+def balance(fractions: Sequence[float]) -> int:
+    """100 times (1 - standard deviation) of the used shares of the scored resources, cut to an integer."""
     count = len(fractions)
     if count == 2:
         deviation = abs((fractions[0] - fractions[1]) / 2)
@@ -118,7 +118,7 @@ def balance(fractions: Sequence[float]) -> float:
         deviation = math.sqrt(sum((f - mean) * (f - mean) for f in fractions) / count)
     else:
         deviation = 0.0
-    return (1 - deviation) * MAX_NODE_SCORE
+    return int((1 - deviation) * MAX_NODE_SCORE)
 
 
 def fractions(node: NodeInfo, resources: Weighted, wanted: Sequence[int], added: bool) -> list[float]:
