@@ -36,6 +36,6 @@ def test_human(span: float, expected: str) -> None:
 
 
 def test_since() -> None:
-    assert "<unknown>" == since(None, 0.0)
-    assert "5s" == since("2026-01-01T00:00:00Z", 5.9)
-    assert "2m" == between("2026-01-01T00:00:00Z", "2026-01-01T00:02:00Z")
+    assert since(None, 0.0) == "<unknown>"
+    assert since("2026-01-01T00:00:00Z", 5.9) == "5s"
+    assert between("2026-01-01T00:00:00Z", "2026-01-01T00:02:00Z") == "2m"

@@ -37,7 +37,7 @@ def printed(recorded: dict[str, Any]) -> Table:
     plural = plural.partition(".")[0]
     name = group[0] if group else ""
     kind = {"kind": recorded["kind"], "apiVersion": f"{name}/{version}" if name else version}
-    objects = [from_dict(None, {**item, **kind}) for item in recorded["objects"]]
+    objects: list[Any] = [from_dict(None, {**item, **kind}) for item in recorded["objects"]]
     resource = SimpleNamespace(group=name, plural=plural)
     return table(resource, objects, seconds(recorded["now"]), _declared(name, version, plural))
 
