@@ -109,6 +109,12 @@ class CycleState:
         self.skip_filter: dict[str, None] = {}
         self.skip_score: dict[str, None] = {}
 
+    def adopt(self, other: CycleState) -> None:
+        """Take over what an equal pod's plugins told themselves."""
+        self.data = dict(other.data)
+        self.skip_filter = dict(other.skip_filter)
+        self.skip_score = dict(other.skip_score)
+
     def clone(self) -> CycleState:
         """A copy whose data can be changed without changing this one's (data with a ``clone`` method is cloned)."""
         other = CycleState()
@@ -135,6 +141,9 @@ class Nominator(Protocol):
 
     def nominated_for(self, node: str) -> Sequence[Pod]:
         """Pods nominated to the node."""
+
+    def has_nominations(self) -> bool:
+        """Whether any pod is nominated to any node."""
 
 
 class Handle(Protocol):

@@ -283,6 +283,10 @@ class SchedulingQueue:
         pods = self.nominated.get(node)
         return tuple(pods.values()) if pods else ()
 
+    def has_nominations(self) -> bool:
+        """Whether any pod is nominated."""
+        return bool(self.nominations)
+
     def nominate(self, pod: Pod, node: str) -> None:
         """Reserve a node for a pod that waits for its victims to go."""
         self.remove_nomination(pod)

@@ -68,9 +68,11 @@ class Algorithm:
                 wanted = self._to_find(profile, len(nodes))
                 start = self.next_start % len(nodes)
                 chosen = group.choose(start, wanted, self.ids, decision)
+                self.next_start = (self.next_start + decision.evaluated) % len(nodes)
                 if chosen:
-                    self.next_start = (self.next_start + decision.evaluated) % len(nodes)
                     return chosen
+                state.adopt(group.state)
+                raise FitError(pod, len(nodes), group.diagnosis())
         feasible, diagnosis = self._find(profile, state, pod, nodes)
         decision.skipped_filters = tuple(sorted(state.skip_filter))
         if not feasible:

@@ -192,6 +192,21 @@ class InterPodAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
         namespace = self.handle.view.get(Namespace, "", pod.metadata.namespace)
         return namespace.metadata.labels if namespace is not None else {}
 
+    def is_spoken_of(self, pod: Pod) -> bool:
+        """Whether a pod that is there has a term (required or preferred, for or against) that matches this pod."""
+        labels = self._namespace_labels(pod)
+        seen: dict[int, None] = {}
+        for node in self.handle.cache.with_affinity.values():
+            for other in node.affinity_pods.values():
+                terms = terms_of(other)
+                if id(terms) in seen:
+                    continue
+                seen[id(terms)] = None
+                every = (*terms.affinity, *terms.anti_affinity, *terms.preferred, *terms.preferred_anti)
+                if any(term.matches(pod, labels) for term in every):
+                    return True
+        return False
+
     # -- filter
 
     def pre_filter(self, state: CycleState, pod: Pod) -> PreFilterResult | Status | None:

@@ -32,8 +32,8 @@ from k8snb.scheduler.plugins.topology_constraints import (
     SCHEDULE_ANYWAY,
     SYSTEM_DEFAULTS,
     Constraint,
+    Defaults,
     count_matching,
-    default_constraints,
     own_constraints,
 )
 
@@ -79,13 +79,13 @@ class PodTopologySpread(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlug
     def __init__(self, handle: Handle, defaults: Sequence[TopologySpreadConstraint] | None = None) -> None:
         self.handle = handle
         self.system_defaulted = defaults is None
-        self.defaults = SYSTEM_DEFAULTS if defaults is None else tuple(defaults)
+        self.defaults = Defaults(SYSTEM_DEFAULTS if defaults is None else defaults)
 
     def constraints(self, pod: Pod, action: str) -> list[Constraint]:
         """What holds for a pod: its own constraints, or else the defaults."""
         if pod.spec.topologySpreadConstraints:
             return own_constraints(pod, action)
-        return default_constraints(self.defaults, pod, action, self.handle.view)
+        return self.defaults.constraints(pod, action, self.handle.view)
 
     # -- filter
 

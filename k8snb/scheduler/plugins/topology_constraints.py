@@ -7,7 +7,7 @@ from typing import Any
 
 from k8snb.api.types.apps_v1 import ReplicaSet, StatefulSet
 from k8snb.api.types.core_v1 import Node, Pod, ReplicationController, Service, TopologySpreadConstraint
-from k8snb.api.types.meta_v1 import OwnerReference
+from k8snb.api.types.meta_v1 import LabelSelector, OwnerReference
 from k8snb.client.view import View
 from k8snb.scheduler.matching import NO_EXECUTE, NO_SCHEDULE, Selector, label_selector, label_set, node_matches, untolerated
 
@@ -16,6 +16,7 @@ ZONE = "topology.kubernetes.io/zone"
 DO_NOT_SCHEDULE = "DoNotSchedule"
 SCHEDULE_ANYWAY = "ScheduleAnyway"
 HONOR = "Honor"
+_REMEMBERED = 2048
 
 SYSTEM_DEFAULTS = (
     TopologySpreadConstraint(topologyKey=HOSTNAME, whenUnsatisfiable=SCHEDULE_ANYWAY, maxSkew=3),
@@ -86,44 +87,69 @@ def _compile(sources: Sequence[TopologySpreadConstraint], pod: Pod, action: str)
     return found
 
 
-def default_constraints(
-    sources: Sequence[TopologySpreadConstraint], pod: Pod, action: str, view: View
-) -> list[Constraint]:
-    """Constraints for a pod that has none, with the selector of the Services and the workload it belongs to."""
-    wanted = [source for source in sources if source.whenUnsatisfiable == action]
-    if not wanted:
-        return []
-    selector = default_selector(pod, view)
-    if selector.empty or selector.nothing:
-        return []
-    return [Constraint(source, selector) for source in wanted]
+class Defaults:
+    """Default constraints, with the selector of the Services and the workload that a pod belongs to.
+
+    The selector is found once per labels and owner, and again when a Service of the namespace or the owner's selector is
+    another one.
+    """
+
+    def __init__(self, sources: Sequence[TopologySpreadConstraint]) -> None:
+        self.sources = tuple(sources)
+        self._known: dict[tuple[Any, ...], tuple[Any, list[Service], Any, list[Constraint]]] = {}
+
+    def __deepcopy__(self, _memo: object) -> Defaults:
+        return Defaults(self.sources)
+
+    def constraints(self, pod: Pod, action: str, view: View) -> list[Constraint]:
+        """The constraints of one kind for a pod that has none of its own; none for a pod that belongs to nothing."""
+        if not any(source.whenUnsatisfiable == action for source in self.sources):
+            return []
+        meta = pod.metadata
+        services = view.list(Service, meta.namespace or "")
+        owner = controller_of(pod)
+        selector = _owner_selector(owner, meta.namespace or "", view) if owner is not None else None
+        key = (action, meta.namespace, id(meta.labels), owner.uid if owner is not None else "")
+        known = self._known.get(key)
+        if known is not None and known[2] is selector and known[1] == services:
+            return known[3]
+        compiled = default_selector(pod, services, selector)
+        found = [] if compiled.empty else [Constraint(s, compiled) for s in self.sources if s.whenUnsatisfiable == action]
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = (meta.labels, services, selector, found)
+        return found
 
 
-def default_selector(pod: Pod, view: View) -> Selector:
-    """What the Services that select the pod and its controller select together."""
+def _owner_selector(owner: OwnerReference, namespace: str, view: View) -> LabelSelector | Mapping[str, str] | None:
+    """The selector of the ReplicaSet, StatefulSet or ReplicationController that controls a pod."""
+    match owner.apiVersion, owner.kind:
+        case "apps/v1", "ReplicaSet":
+            replica_set = view.get(ReplicaSet, namespace, owner.name)
+            return replica_set.spec.selector if replica_set is not None else None
+        case "apps/v1", "StatefulSet":
+            stateful_set = view.get(StatefulSet, namespace, owner.name)
+            return stateful_set.spec.selector if stateful_set is not None else None
+        case "v1", "ReplicationController":
+            controller = view.get(ReplicationController, namespace, owner.name)
+            return controller.spec.selector if controller is not None else None
+    return None
+
+
+def default_selector(
+    pod: Pod, services: Sequence[Service], owner: LabelSelector | Mapping[str, str] | None
+) -> Selector:
+    """What the Services that select the pod, and its controller, select together."""
     merged: dict[str, str] = {}
-    namespace, labels = pod.metadata.namespace or "", pod.metadata.labels
-    for service in view.list(Service, namespace):
+    labels = pod.metadata.labels
+    for service in services:
         wanted = service.spec.selector
         if wanted and all(labels.get(key) == value for key, value in wanted.items()):
             merged.update(wanted)
-    owner = controller_of(pod)
-    if owner is not None:
-        kind = (owner.apiVersion, owner.kind)
-        if kind == ("v1", "ReplicationController"):
-            controller = view.get(ReplicationController, namespace, owner.name)
-            if controller is not None:
-                merged.update(controller.spec.selector)
-        elif kind in (("apps/v1", "ReplicaSet"), ("apps/v1", "StatefulSet")):
-            workload: ReplicaSet | StatefulSet | None
-            if owner.kind == "ReplicaSet":
-                workload = view.get(ReplicaSet, namespace, owner.name)
-            else:
-                workload = view.get(StatefulSet, namespace, owner.name)
-            if workload is not None:
-                own = label_selector(workload.spec.selector)
-                if not own.nothing:
-                    return Selector((*label_set(merged).requirements, *own.requirements))
+    if isinstance(owner, LabelSelector):
+        own = label_selector(owner)
+        return Selector((*label_set(merged).requirements, *own.requirements))
+    merged.update(owner or {})
     return label_set(merged)
 
 
