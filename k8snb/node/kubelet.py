@@ -1,0 +1,493 @@
+"""All kubelets of a cluster as one component: every node is an actor of its own (``kubelet/NODE``), its pods are its keys.
+
+A key is ``NODE`` (the node's own status and lease) or ``NODE/NAMESPACE/NAME`` (a pod). Each reconcile lets the pod catch up
+with simulated time, sends the events that came up, and makes at most one API call: the pod's status, or its removal when it
+has ended. The teacher's faults (stop, partition, crash, broken images …) act on the machines here, never on API objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from k8snb.api.errors import APIError, is_conflict, is_not_found
+from k8snb.api.types.coordination_v1 import Lease
+from k8snb.api.types.core_v1 import ConfigMap, Node, Pod, Secret
+from k8snb.client.calls import Create, Delete, Emit, Update, UpdateStatus
+from k8snb.client.protocol import After, Controller, Reconcile, Watch
+from k8snb.client.view import View
+from k8snb.client.wire import Reply, Request
+from k8snb.node import exec as execution
+from k8snb.node import restore, stopping
+from k8snb.node.admission import rejection
+from k8snb.node.agent import LEASE_NAMESPACE, NodeAgent, NodeSpec
+from k8snb.node.catalogue import IN_TREE
+from k8snb.node.constants import BOOT, LEASE_RENEW, NODE_READY, NODE_STATUS_REPORT, NODE_STATUS_UPDATE
+from k8snb.node.container import RUNNING, Container, LogLine
+from k8snb.node.exec import Result
+from k8snb.node.files import Store
+from k8snb.node.images import Catalogue
+from k8snb.node.pod import EPSILON, PodWorker
+from k8snb.node.process import Exit
+from k8snb.node.status import pod_status
+from k8snb.node.volumes import refers_to
+from k8snb.node.world import Plumbing, World
+from k8snb.sim.ids import Ids
+
+
+class Waker(Protocol):
+    """Who can make a key of a component ready from outside: the runtime."""
+
+    def poke(self, worker_name: str, key: str) -> None:
+        """Look at a key now."""
+
+
+class KubeletPool(Controller):
+    """The kubelets of all nodes; see the module. ``images`` is the cluster's image catalogue."""
+
+    name = "kubelet"
+    process = "kubelet"
+
+    def __init__(self, specs: Iterable[NodeSpec] = (), *, network: Plumbing, ids: Ids, images: Catalogue | None = None) -> None:
+        self.images = images if images is not None else Catalogue(IN_TREE)
+        self.network = network
+        self.agents: dict[str, NodeAgent] = {}
+        self.claims: dict[str, Store] = {}
+        self.world = World(network, self.images, ids)
+        self.waker: Waker | None = None
+        self.watches = (
+            Watch(Pod, self.pod_keys),
+            Watch(Node, self.node_keys),
+            Watch(ConfigMap, self.config_keys),
+            Watch(Secret, self.secret_keys),
+        )
+        for spec in specs:
+            self.add_node(spec)
+
+    # -- nodes of the model
+
+    def connect(self, waker: Waker) -> None:
+        """Tell who looks at keys, so that faults and requests take effect at once."""
+        self.waker = waker
+
+    def add_node(self, spec: NodeSpec) -> NodeAgent:
+        """A new machine joins; its kubelet registers it with the API."""
+        if spec.name in self.agents:
+            raise ValueError(f"there is a node {spec.name} already")
+        agent = NodeAgent(spec, self.network.node_address(spec.name), self.network.node_cidr(spec.name), self.claims)
+        for image in spec.images:
+            agent.pulled(image, self.images.resolve(image))
+        self.agents[spec.name] = agent
+        self.wake(spec.name)
+        return agent
+
+    def remove_node(self, name: str) -> None:
+        """A machine is taken away for good, with all that runs on it."""
+        self.stop(name)
+        self.agents.pop(name, None)
+
+    def agent(self, name: str) -> NodeAgent:
+        """A node by name; ``ValueError`` names those that exist."""
+        agent = self.agents.get(name)
+        if agent is None:
+            raise ValueError(f"there is no machine {name!r}: known are {', '.join(self.agents) or 'none'}")
+        return agent
+
+    def worker(self, namespace: str, name: str) -> PodWorker | None:
+        """What is known of a pod, whichever node it is on."""
+        for agent in self.agents.values():
+            worker = agent.workers.get(f"{agent.name}/{namespace}/{name}")
+            if worker is not None and not worker.removed:
+                return worker
+        return None
+
+    def worker_of(self, pod: Pod) -> PodWorker | None:
+        """What its node knows of a pod."""
+        agent = self.agents.get(pod.spec.nodeName or "")
+        if agent is None:
+            return None
+        worker = agent.workers.get(f"{agent.name}/{pod.metadata.namespace}/{pod.metadata.name}")
+        return worker if worker is not None and worker.uid == pod.metadata.uid else None
+
+    def wake(self, key: str) -> None:
+        """Have a key looked at."""
+        if self.waker is not None:
+            self.waker.poke(self.name, key)
+
+    # -- Controller
+
+    def actor(self, key: str) -> str:
+        """``kubelet/NODE``."""
+        return f"kubelet/{key.partition('/')[0]}"
+
+    def started(self, view: View) -> Iterable[str]:
+        """The kubelets have (re)started: what runs goes on, what they remembered of back-offs and probes is lost."""
+        self.world.view = view
+        for node in view.list(Node):
+            name = node.metadata.name or ""
+            if name not in self.agents:
+                self._adopt(node)
+        for agent in self.agents.values():
+            for worker in agent.workers.values():
+                restore.restarted(worker, view.now)
+        return tuple(self.agents)
+
+    def _adopt(self, node: Node) -> None:
+        """A node that the API knows and this process does not: the cluster was opened from disk, or branched from its past."""
+        status = node.status
+        spec = NodeSpec(
+            node.metadata.name or "",
+            cpu=status.capacity.get("cpu", "4"),
+            memory=status.capacity.get("memory", "16Gi"),
+            pods=int(status.capacity.get("pods", "110")),
+            storage=status.capacity.get("ephemeral-storage", "100Gi"),
+        )
+        address = next((a.address for a in status.addresses if a.type == "InternalIP"), None)
+        agent = NodeAgent(
+            spec,
+            self.network.node_address(spec.name, address),
+            self.network.node_cidr(spec.name, node.spec.podCIDR),
+            self.claims,
+        )
+        agent.registered = True
+        agent.uid = node.metadata.uid or ""
+        for image in status.images:
+            restore.image(agent, self.images, image.names[-1])
+        self.agents[spec.name] = agent
+
+    def pod_keys(self, old: Pod | None, new: Pod | None, view: View) -> Iterable[str]:
+        """A pod is looked at by its node when something changed that the kubelet did not write itself."""
+        pod = new if new is not None else old
+        if pod is None:
+            return ()
+        node = pod.spec.nodeName
+        if not node:
+            return ()
+        agent = self.agents.get(node)
+        if agent is None:
+            return ()
+        meta = pod.metadata
+        key = f"{node}/{meta.namespace}/{meta.name}"
+        if new is not None and old is not None and new.spec is old.spec:
+            worker = agent.workers.get(key)
+            if worker is not None and worker.sending and old.metadata.deletionTimestamp is meta.deletionTimestamp:
+                return ()
+        return (key,)
+
+    def node_keys(self, old: Node | None, new: Node | None, view: View) -> Iterable[str]:
+        """A node is looked at when somebody else disputes its conditions, or has removed it."""
+        node = new if new is not None else old
+        if node is None or (old is not None and new is not None and old.status is new.status):
+            return ()
+        name = node.metadata.name or ""
+        agent = self.agents.get(name)
+        if agent is None or agent.sending:
+            return ()
+        return (name,)
+
+    def config_keys(self, old: ConfigMap | None, new: ConfigMap | None, view: View) -> Iterable[str]:
+        """The pods that mount a ConfigMap that has changed."""
+        if old is None or new is None:
+            return ()
+        return self._mounting("configMap", new.metadata.namespace or "", new.metadata.name or "", view)
+
+    def secret_keys(self, old: Secret | None, new: Secret | None, view: View) -> Iterable[str]:
+        """The pods that mount a Secret that has changed."""
+        if old is None or new is None:
+            return ()
+        return self._mounting("secret", new.metadata.namespace or "", new.metadata.name or "", view)
+
+    def _mounting(self, kind: str, namespace: str, name: str, view: View) -> list[str]:
+        keys = []
+        for agent in self.agents.values():
+            for key, worker in agent.workers.items():
+                if worker.stores is None or worker.pod.metadata.namespace != namespace:
+                    continue
+                if refers_to(worker.pod, kind, name):
+                    worker.plan_refresh(view.now)
+                    keys.append(key)
+        return keys
+
+    def reconcile(self, key: str, view: View) -> Reconcile:
+        """Let a node or a pod catch up with the present."""
+        self.world.view = view
+        if "/" in key:
+            return self._pod(key, view)
+        return self._node(key, view)
+
+    # -- pods
+
+    def _pod(self, key: str, view: View) -> Reconcile:
+        node, _, rest = key.partition("/")
+        agent = self.agents.get(node)
+        if agent is None or not agent.powered:
+            return None
+        now = view.now
+        worker = agent.workers.get(key)
+        if agent.connected and agent.kubelet:
+            pod = view.lookup(Pod, rest)
+            if worker is not None and (pod is None or pod.metadata.uid != worker.uid):
+                self._forget(agent, worker)
+                worker = None
+            if pod is None or pod.spec.nodeName != node:
+                return None
+            if worker is None:
+                worker = self._take_in(key, agent, pod, view)
+                if worker is None:
+                    return None
+            elif pod is not worker.pod:
+                worker.advance(now - EPSILON, self.world)
+                worker.observe(pod, now, self.world)
+        if worker is None:
+            return None
+        if not agent.kubelet:
+            worker.coast(now, self.world)
+        else:
+            worker.advance(now, self.world)
+        if not (agent.connected and agent.kubelet):
+            due = worker.due() if agent.kubelet else worker.coasting()
+            return None if due is None else After(due - now, background=True)
+        if worker.events:
+            events, worker.events = worker.events, []
+            for event in events:
+                yield event
+        pod = worker.pod
+        if worker.dirty:
+            worker.dirty = False
+            status = worker.pending if worker.pending is not None else pod_status(worker, now)
+            worker.pending = None
+            if status != pod.status:
+                worker.sending = True
+                out = yield UpdateStatus(replace(pod, status=status))
+                worker.sending = False
+                if isinstance(out, Pod):
+                    worker.pod = out
+                elif isinstance(out, APIError) and not is_not_found(out):
+                    worker.dirty = True
+                    if not is_conflict(out):
+                        raise out
+                    return After(0.1)
+                if worker.final and pod.metadata.deletionTimestamp is not None:
+                    return After(0.0)
+                return self._next(worker, now)
+        if worker.final and pod.metadata.deletionTimestamp is not None:
+            meta = pod.metadata
+            yield Delete(Pod, meta.namespace or "", meta.name or "", uid=meta.uid, grace=0)
+            return None
+        return self._next(worker, now)
+
+    def _next(self, worker: PodWorker, now: float) -> After | None:
+        due = worker.due()
+        if due is None:
+            return None
+        return After(due - now, background=worker.routine(due, now))
+
+    def _take_in(self, key: str, agent: NodeAgent, pod: Pod, view: View) -> PodWorker | None:
+        """A pod has come to a node: start it, reject it, or recognise one that ran here before."""
+        if pod.status.phase in {"Succeeded", "Failed"} or pod.status.containerStatuses:
+            worker = restore.restored(key, agent, pod, view.now, self.world)
+        else:
+            worker = PodWorker(key, agent, pod, view.now)
+            refused = rejection(agent, pod, view)
+            if refused is not None:
+                worker.reject(*refused)
+            elif pod.metadata.deletionTimestamp is None:
+                worker.prepare(view.now, self.world)
+        agent.workers[key] = worker
+        if not worker.final:
+            worker.reserve()
+        if pod.metadata.deletionTimestamp is not None:
+            worker.observe(pod, view.now, self.world)
+        return worker
+
+    def _forget(self, agent: NodeAgent, worker: PodWorker) -> None:
+        stopping.vanish(worker, self.world)
+        if agent.workers.get(worker.key) is worker:
+            del agent.workers[worker.key]
+
+    # -- nodes
+
+    def _node(self, name: str, view: View) -> Reconcile:
+        agent = self.agents.get(name)
+        if agent is None or not agent.alive:
+            return None
+        now = view.now
+        node = view.get(Node, None, name)
+        if not agent.connected:
+            return After(LEASE_RENEW, background=True)
+        if not agent.registered and node is None:
+            agent.registered = True
+            agent.network_at = now + NODE_READY
+            agent.status_at = agent.reported_at = now
+            agent.sending = True
+            out = yield Create(agent.object(now))
+            agent.sending = False
+            if isinstance(out, APIError):
+                agent.registered = False
+                raise out
+            return After(NODE_READY)
+        agent.registered = True
+        if node is None:
+            return After(LEASE_RENEW, background=True)
+        agent.uid = node.metadata.uid or ""
+        ready = now >= agent.network_at - EPSILON
+        disputed = _ready_status(node) != ("True" if ready else "False")
+        due = now >= agent.status_at + NODE_STATUS_UPDATE - EPSILON
+        if disputed or now >= agent.reported_at + NODE_STATUS_REPORT - EPSILON or (due and agent.images_changed):
+            agent.status_at = agent.reported_at = now
+            agent.images_changed = False
+            status = agent.status(node.status, now)
+            if disputed and ready:
+                yield Emit(node, "Normal", "NodeReady", f"Node {name} status is now: NodeReady", host=name)
+            agent.sending = True
+            out = yield UpdateStatus(replace(node, status=status), background=not disputed)
+            agent.sending = False
+            if isinstance(out, APIError):
+                agent.reported_at = -1e9
+                return After(1.0, background=True)
+            return After(0.0 if ready else agent.network_at - now)
+        if now >= agent.lease_at + LEASE_RENEW - EPSILON:
+            agent.lease_at = now
+            lease = agent.lease(view.get(Lease, LEASE_NAMESPACE, name), now)
+            if lease.metadata.uid:
+                yield Update(lease, background=True)
+            else:
+                yield Create(lease, background=True)
+        upcoming = min(agent.lease_at + LEASE_RENEW, agent.reported_at + NODE_STATUS_REPORT)
+        if not ready:
+            return After(max(0.0, agent.network_at - now))
+        return After(max(0.0, upcoming - now), background=True)
+
+    # -- what runs
+
+    def listening(self, pod: Pod) -> PodWorker | None:
+        """The pod's worker if its machine is on and the pod has an address; the network asks."""
+        worker = self.worker_of(pod)
+        return worker if worker is not None and worker.agent.powered and not worker.final else None
+
+    def ask(self, pod: Pod, request: Request, now: float, local: bool = False) -> Reply:
+        """Let a pod answer a request that has reached it; nobody there is a timeout, a closed port is refused."""
+        worker = self.listening(pod)
+        if worker is None or not worker.ip:
+            return Reply(0, error="timeout")
+        worker.advance(now, self.world)
+        before = worker.due()
+        reply = worker.answer(request, now, self.world, local)
+        if worker.due() != before or worker.events:
+            self.wake(worker.key)
+        return reply
+
+    def exec(self, pod: Pod, container: str | None, argv: Iterable[str], now: float) -> Result:
+        """Run a command in a container, as ``kubectl exec`` does."""
+        box = self._box(pod, container)
+        if not box.worker.agent.alive or not box.worker.agent.connected:
+            return Result("", f"error dialing backend: dial tcp {box.worker.agent.address}:10250: i/o timeout\n", 1)
+        box.worker.advance(now, self.world)
+        result = execution.run(box, tuple(argv), now, self.world)
+        self.wake(box.worker.key)
+        return result
+
+    def logs(self, pod: Pod, container: str | None = None, previous: bool = False) -> list[LogLine]:
+        """The log of a container's present or previous instance; ``ValueError`` when there is no such instance."""
+        box = self._box(pod, container)
+        if not previous:
+            return list(box.log_lines or ())
+        if box.previous_logs is None:
+            name = pod.metadata.name
+            raise ValueError(f'previous terminated container "{box.name}" in pod "{name}" not found')
+        return list(box.previous_logs)
+
+    def _box(self, pod: Pod, container: str | None) -> Container:
+        worker = self.worker_of(pod)
+        if worker is None:
+            raise ValueError(f"pod {pod.metadata.name} does not run on any node")
+        return worker.box(container or pod.spec.containers[0].name)
+
+    # -- faults
+
+    def stop(self, node: str) -> None:
+        """Switch a machine off: kubelet and containers stop, its addresses are dead."""
+        agent = self.agent(node)
+        if agent.powered:
+            agent.stopped_at = self._now()
+        agent.powered = False
+
+    def start(self, node: str) -> None:
+        """Switch it on again: the kubelet comes up, finds its containers dead and starts pods anew."""
+        agent = self.agent(node)
+        if agent.powered and agent.kubelet:
+            return
+        rebooted = not agent.powered
+        agent.powered = agent.kubelet = True
+        now = self._now()
+        agent.lease_at = agent.reported_at = -1e9
+        for worker in agent.workers.values():
+            if rebooted:
+                restore.rebooted(worker, now + BOOT, self.world)
+            else:
+                restore.resume(worker, now)
+        self._wake_all(agent)
+
+    def stop_kubelet(self, node: str) -> None:
+        """Kill only the kubelet: its containers go on and can be reached, nobody looks after them."""
+        self.agent(node).kubelet = False
+
+    def partition(self, node: str) -> None:
+        """Cut a node's network link: its containers run on, nothing goes in or out."""
+        self.agent(node).connected = False
+
+    def heal(self, node: str) -> None:
+        """Restore the link."""
+        agent = self.agent(node)
+        agent.connected = True
+        agent.lease_at = -1e9
+        self._wake_all(agent)
+
+    def crash(self, pod: Pod, container: str, code: int = 1, reason: str = "") -> None:
+        """Let a container's main process exit with a code; ``ValueError`` when it does not run."""
+        box = self._box(pod, container)
+        if box.state != RUNNING or box.process is None:
+            raise ValueError(f"container {container} of pod {pod.metadata.name} is not running, so it cannot crash")
+        box.process.exited = Exit(self._now(), code, reason)
+        self.wake(box.worker.key)
+
+    def oom(self, pod: Pod, container: str) -> None:
+        """Let a container run out of memory: killed with 137, reason OOMKilled."""
+        self.crash(pod, container, 137, "OOMKilled")
+
+    def disturb(self, pod: Pod, container: str, fault: str = "") -> None:
+        """Let a container's program misbehave: hang (no answers), deaf (port closed), unhealthy (500); empty mends it."""
+        from k8snb.node.app import AppProcess
+
+        process = self._box(pod, container).process
+        if not isinstance(process, AppProcess):
+            raise ValueError(f"container {container} of pod {pod.metadata.name} runs no program that could be disturbed")
+        if fault not in {"", "hang", "deaf", "unhealthy"}:
+            raise ValueError(f"{fault!r} is no fault of a program: expected hang, deaf, unhealthy or nothing")
+        process.fault = fault
+
+    def break_image(self, image: str) -> None:
+        """Let pulls of an image fail as if the registry did not have it."""
+        self.images.broken(image)
+
+    def mend_image(self, image: str) -> None:
+        """Let pulls of the image succeed again."""
+        self.images.mended(image)
+
+    def _wake_all(self, agent: NodeAgent) -> None:
+        self.wake(agent.name)
+        for key in agent.workers:
+            self.wake(key)
+        view = self.world.view
+        if view is not None:
+            for pod in view.by(Pod, "node", agent.name):
+                self.wake(f"{agent.name}/{pod.metadata.namespace}/{pod.metadata.name}")
+
+    def _now(self) -> float:
+        return self.world.objects().now
+
+
+def _ready_status(node: Node) -> str:
+    return next((c.status for c in node.status.conditions if c.type == "Ready"), "")

@@ -1,0 +1,55 @@
+"""What a node's parts may ask of the world around them: the API's objects, the network, the images, the time zone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from k8snb.client.view import View
+from k8snb.client.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from k8snb.node.images import Catalogue
+    from k8snb.sim.ids import Ids
+
+
+class Plumbing(Protocol):
+    """The network as nodes and containers see it; ``k8snb.network.Network`` is the real one."""
+
+    def attach(self, uid: str, node: str, cidr: str) -> str:
+        """Give a pod an address of its node's range (CNI ADD); raises ``ValueError`` when none is left."""
+
+    def adopt(self, uid: str, node: str, address: str) -> None:
+        """Take note of an address that a pod has already."""
+
+    def detach(self, uid: str) -> None:
+        """Take a pod's address back (CNI DEL)."""
+
+    def node_cidr(self, name: str, known: str | None = None) -> str:
+        """The pod address range of a node, given out at its first request (``known``: it has this one already)."""
+
+    def node_address(self, name: str, known: str | None = None) -> str:
+        """The address of a node itself, given out at its first request (``known``: it has this one already)."""
+
+    def call(self, source: str, request: Request, view: View, now: float) -> Reply:
+        """Carry a request from a pod (``pod/NAMESPACE/NAME``) or node (``node/NAME``) and bring the reply back."""
+
+    def lookup(self, source: str, name: str, view: View) -> tuple[str, tuple[str, ...]]:
+        """Resolve a name as a pod would: the full name that was found and its addresses (none: NXDOMAIN)."""
+
+
+class World:
+    """The surroundings that are handed to whatever runs on a node."""
+
+    __slots__ = ("catalogue", "ids", "network", "view")
+
+    def __init__(self, network: Plumbing, catalogue: Catalogue, ids: Ids, view: View | None = None) -> None:
+        self.network = network
+        self.catalogue = catalogue
+        self.ids = ids
+        self.view = view
+
+    def objects(self) -> View:
+        """The API objects as the kubelets' cache has them; ``RuntimeError`` before the kubelets have started."""
+        if self.view is None:
+            raise RuntimeError("the kubelets have not started yet, so they know no objects")
+        return self.view
