@@ -75,6 +75,10 @@ class APIError(Exception):
     def __deepcopy__(self, memo: object) -> APIError:
         return self
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a stack: the server's own words."""
+        return [f"Error from server ({self.reason or 'Unknown'}): {self.message}"]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, APIError):
             return NotImplemented

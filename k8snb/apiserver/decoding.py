@@ -2,38 +2,86 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from k8snb.api import errors
+from k8snb.api.decode import DecodeError, Mode, decode_body
 from k8snb.api.freeze import freeze
 from k8snb.api.object import Object
+from k8snb.api.schema import type_named
 from k8snb.api.scheme import Resource
 
 if TYPE_CHECKING:
     from k8snb.apiserver.context import ServerContext
     from k8snb.apiserver.endpoint import Endpoint
+    from k8snb.apiserver.managed import ManagedFields
     from k8snb.apiserver.patch.apply.managers import Managed
     from k8snb.store import KeyValue
 
+DEFAULT_VALIDATION: Mode = "Warn"
+"""What unknown and repeated fields are when the client does not say (`fieldValidation`)."""
 
-def body_object(ctx: ServerContext, ep: Endpoint) -> Any:
-    """The object in the request's body, decoded if need be, with defaults; APIError 400."""
+
+def body_object(ctx: ServerContext, ep: Endpoint, known: Any = None) -> Any:
+    """The object in the request's body, decoded if need be, with defaults; APIError 400.
+
+    `known` is the stored version, whose parts need no second look when they come back unchanged.
+    """
+    body = ctx.request.body
+    obj = freeze(body, known) if isinstance(body, Object) else _decoded(ctx, ep.resource, None)
+    return ep.served.default(obj)
+
+
+def subresource_object(ctx: ServerContext, api_version: str, kind: str) -> Any:
+    """The object in the body of a subresource request, of the kind that the subresource takes."""
     body = ctx.request.body
     if isinstance(body, Object):
-        return ep.served.default(freeze(body))
-    from k8snb.api.codec import from_dict
-    assert isinstance(body, dict)
-    return ep.served.default(from_dict(ep.resource.type, body))
+        return freeze(body)
+    return _decoded(ctx, ctx.request.resource, type_named(api_version, kind))
+
+
+def _decoded(ctx: ServerContext, resource: Resource, type_: Any) -> Any:
+    r = ctx.request
+    mode = cast("Mode", r.options.field_validation or DEFAULT_VALIDATION)
+    try:
+        obj, warnings = decode_body(r.body, resource, r.content_type, mode, type_=type_)
+    except DecodeError as error:
+        raise errors.bad_request(error.message) from None
+    for text in warnings:
+        ctx.warn(text)
+    return obj
+
+
+def resource_of(api_version: str, kind: str) -> Resource:
+    """The resource of a kind that is a subresource's body (Scale), which has no address of its own."""
+    key = (api_version, kind)
+    found = _BODIES.get(key)
+    if found is None:
+        group, _, version = api_version.rpartition("/")
+        found = _BODIES[key] = Resource(group, version, kind, kind.lower(), kind.lower(), True)
+    return found
+
+
+_BODIES: dict[tuple[str, str], Resource] = {}
 
 
 class PatchSeam:
-    """What `k8snb.apiserver.patch` needs of the server."""
+    """What `k8snb.apiserver.patch` needs of the server for one request."""
 
     def __init__(self, ctx: ServerContext, ep: Endpoint, current: KeyValue | None) -> None:
         self._ctx = ctx
         self._ep = ep
         self._current = current
-        self.now = ctx.now
-        self.managed_fields = ctx.server.managed_fields
+
+    @property
+    def now(self) -> str:
+        """The server's time."""
+        return self._ctx.now
+
+    @property
+    def managed_fields(self) -> ManagedFields:
+        """Who manages which fields, and the apply schemas."""
+        return self._ctx.server.managed_fields
 
     def live(self) -> Managed:
         """Who manages the fields of the stored object."""
@@ -44,23 +92,11 @@ class PatchSeam:
         return self._ep.served.default(obj)
 
 
-def resource_of(ctx: ServerContext, api_version: str, kind: str) -> Resource:
-    """The resource of a kind that is a subresource's body (Scale, Binding, …), which has none of its own."""
-    key = (api_version, kind)
-    found = _BODIES.get(key)
-    if found is None:
-        group, _, version = api_version.rpartition("/")
-        found = _BODIES[key] = Resource(group, version, kind, kind.lower(), kind.lower(), True)
-    return found
+class ScaleSeam(PatchSeam):
+    """The same for a patch of a Scale, which has no defaults."""
+
+    def default(self, obj: Any) -> Any:
+        """Nothing to fill in."""
+        return obj
 
 
-def subresource_object(ctx: ServerContext, api_version: str, kind: str) -> Any:
-    """The object in the body of a subresource request, of the kind that the subresource takes."""
-    body = ctx.request.body
-    if isinstance(body, Object):
-        return freeze(body)
-    from k8snb.api.codec import from_dict
-    return from_dict(resource_of(ctx, api_version, kind).type, body)
-
-
-_BODIES: dict[tuple[str, str], Resource] = {}

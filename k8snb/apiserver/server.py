@@ -22,11 +22,7 @@ from k8snb.apiserver.authz.authorizer import refusal
 from k8snb.apiserver.context import ServerContext
 from k8snb.apiserver.conversion import CONVERSIONS
 from k8snb.apiserver.endpoint import Endpoint
-try:
-    from k8snb.apiserver.kinds import strategy_for
-except ImportError:
-    def strategy_for(resource):
-        s=Strategy(resource); s.has_status="status" in resource.subresources; return s
+from k8snb.apiserver.kinds import strategy_for
 from k8snb.apiserver.managed import ManagedFields
 from k8snb.apiserver.reader import StoreReader
 from k8snb.apiserver.strategy import Strategy

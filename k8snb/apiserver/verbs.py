@@ -10,6 +10,8 @@ from k8snb.api import errors
 from k8snb.api.request import APPLY_PATCH, Request, Response
 from k8snb.apiserver import decoding
 from k8snb.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes
+from k8snb.apiserver.managed import incoming, verb
+from k8snb.apiserver.patch import apply_patch
 from k8snb.apiserver.registry import read
 from k8snb.apiserver.registry.create import create as store_new
 from k8snb.apiserver.registry.delete import delete as store_delete
@@ -27,9 +29,27 @@ if TYPE_CHECKING:
 
 def verb_of(request: Request) -> str:
     """How a cause names what was done: `update/status`, `apply`, with `@manager` when that is not the actor."""
-    from k8snb.apiserver.managed import verb
+    options = request.options
+    key = (
+        request.verb,
+        request.subresource,
+        request.actor,
+        request.user_agent,
+        request.user.name,
+        options.field_manager,
+        request.content_type,
+        request.resource.version,
+        request.resource.kind,
+    )
+    found = _VERBS.get(key)
+    if found is None:
+        if len(_VERBS) > 4096:
+            _VERBS.clear()
+        found = _VERBS[key] = verb(request)
+    return found
 
-    return verb(request)
+
+_VERBS: dict[tuple[str, ...], str] = {}
 
 
 def get(ctx: ServerContext, ep: Endpoint) -> Response:
@@ -97,16 +117,28 @@ def main_part(ep: Endpoint) -> Part:
 def update(ctx: ServerContext, ep: Endpoint) -> Response:
     """Replace the object with the one in the body; some kinds are created when missing."""
     r = ctx.request
-    obj = decoding.body_object(ctx, ep)
     current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
-    obj = named(r, obj)
+    obj = named(r, decoding.body_object(ctx, ep, _value(current)))
     if current is None:
         if not ep.strategy.allow_create_on_update or obj.metadata.uid:
             raise errors.not_found(ep.plural, r.name, ep.group)
         created = create_object(ctx, ep, ep.to_stored(_without_version(obj)), r.namespace)
         return Response(201, created, warnings=tuple(ctx.warnings or ()))
     check_uid(ep, obj, current)
-    return change(ctx, ep, obj, current, main_part(ep))
+    return change(ctx, ep, settled(ctx, ep, obj, current), current, main_part(ep))
+
+
+def settled(ctx: ServerContext, ep: Endpoint, obj: Any, current: KeyValue) -> Any:
+    """The object of a PUT with the managedFields that are to be stored; a client's echo of what it read is dropped."""
+    if obj.metadata.managedFields is current.value.metadata.managedFields:
+        return obj
+    fields = ctx.server.managed_fields
+    old = ep.from_stored(current.value)
+    return incoming(obj, old, lambda: fields.of(current), ctx.request, fields, ctx.now)
+
+
+def _value(current: KeyValue | None) -> Any:
+    return None if current is None else current.value
 
 
 def _without_version(obj: Any) -> Any:
@@ -167,8 +199,6 @@ def patch(ctx: ServerContext, ep: Endpoint) -> Response:
 
 def patch_part(ctx: ServerContext, ep: Endpoint, part: Part, subresource: str) -> Response:
     """Apply the request's patch to the stored object and store the result through `part`."""
-    from k8snb.apiserver.patch import apply_patch
-
     r = ctx.request
     current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
     if current is None and (subresource or r.content_type != APPLY_PATCH):

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 from k8snb.apiserver.admission.default_ingress_class import DefaultIngressClass
 from k8snb.apiserver.admission.default_storage_class import DefaultStorageClass
 from k8snb.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
+from k8snb.apiserver.admission.limit_ranger import LimitRanger
 from k8snb.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from k8snb.apiserver.admission.node_restriction import NodeRestriction
 from k8snb.apiserver.admission.owner_references import OwnerReferencesPermissionEnforcement
+from k8snb.apiserver.admission.pod_security import PodSecurity
 from k8snb.apiserver.admission.pod_topology_labels import PodTopologyLabels
 from k8snb.apiserver.admission.priority import Priority
 from k8snb.apiserver.admission.pvc_resize import PersistentVolumeClaimResize
+from k8snb.apiserver.admission.resource_quota import ResourceQuota
 from k8snb.apiserver.admission.runtime_class import RuntimeClass
 from k8snb.apiserver.admission.service_account import ServiceAccount
 from k8snb.apiserver.admission.storage_protection import StorageObjectInUseProtection
@@ -28,8 +32,11 @@ if TYPE_CHECKING:
 
 PLUGINS: tuple[Plugin, ...] = (
     NamespaceLifecycle(),
+    LimitRanger(),
     ServiceAccount(),
+    NodeRestriction(),
     TaintNodesByCondition(),
+    PodSecurity(),
     Priority(),
     DefaultTolerationSeconds(),
     DefaultStorageClass(),
@@ -39,5 +46,6 @@ PLUGINS: tuple[Plugin, ...] = (
     RuntimeClass(),
     DefaultIngressClass(),
     PodTopologyLabels(),
+    ResourceQuota(),
 )
 """The plugins of a cluster, in the order in which they are asked."""

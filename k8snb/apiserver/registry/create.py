@@ -87,8 +87,8 @@ def create(ctx: ServerContext, ep: Endpoint, a: Attributes, validators: tuple[Ca
     try:
         return server.store.put(key, partial(stamp, obj), 0, ctx.cause, lease).value
     except CompareFailed as error:
-        assert error.current is not None
-        raise _taken(ep, a, error.current.value, a.name) from None
+        existing = error.current.value if error.current is not None else obj
+        raise _taken(ep, a, existing, a.name) from None
 
 
 def _free_name(ctx: ServerContext, ep: Endpoint, namespace: str, base: str) -> str:

@@ -99,9 +99,8 @@ class ObjectWatch:
             return Event("MODIFIED" if was else "ADDED", self._ep.from_stored(new), change.revision)
         if not was:
             return None
-        gone = old if new is None else old
-        meta = msgspec.structs.replace(gone.metadata, resourceVersion=str(change.revision))
-        return Event("DELETED", self._ep.from_stored(msgspec.structs.replace(gone, metadata=meta)), change.revision)
+        meta = msgspec.structs.replace(old.metadata, resourceVersion=str(change.revision))
+        return Event("DELETED", self._ep.from_stored(msgspec.structs.replace(old, metadata=meta)), change.revision)
 
 
 def open_watch(store: Store, ep: Endpoint, namespace: str, options: RequestOptions) -> ObjectWatch:

@@ -10,8 +10,8 @@ from k8snb.api import errors
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.request import Response
 from k8snb.apiserver import decoding
-from k8snb.apiserver.admission.pod_topology_labels import TOPOLOGY_LABELS
 from k8snb.apiserver.admission.plugin import CREATE, Attributes
+from k8snb.apiserver.admission.pod_topology_labels import TOPOLOGY_LABELS
 from k8snb.apiserver.registry.update import write
 from k8snb.apiserver.subresources.protocol import Subresource
 from k8snb.apiserver.validation.field import Path, not_supported, required

@@ -36,10 +36,11 @@ class PartOfObject(Subresource):
 
     def update(self, ctx: ServerContext, ep: Endpoint) -> Response:
         r = ctx.request
-        obj = verbs.named(r, decoding.body_object(ctx, ep))
         current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
+        obj = verbs.named(r, decoding.body_object(ctx, ep, None if current is None else current.value))
         if current is None:
             raise errors.not_found(ep.plural, r.name, ep.group)
+        obj = verbs.settled(ctx, ep, obj, current)
         verbs.check_uid(ep, obj, current)
         return verbs.change(ctx, ep, obj, current, self.part(ep), self.name)
 

@@ -45,7 +45,7 @@ class Scale(Subresource):
         r = ctx.request
         current = _current(ctx, ep)
         old = scale_of(current.value)
-        resource = decoding.resource_of(ctx, "autoscaling/v1", "Scale")
+        resource = decoding.resource_of("autoscaling/v1", "Scale")
         seam = decoding.ScaleSeam(ctx, ep, current)
         patched = apply_patch(replace(r, resource=resource), old, seam)
         for text in patched.warnings:
@@ -60,10 +60,7 @@ def scale_of(obj: Any) -> ScaleObject:
     """The scale of a workload."""
     meta = obj.metadata
     selector = obj.spec.selector
-    if obj.kind == "ReplicationController":
-        text = str(from_labels(selector))
-    else:
-        text = str(from_label_selector(selector))
+    text = str(from_labels(selector)) if obj.kind == "ReplicationController" else str(from_label_selector(selector))
     return ScaleObject(
         metadata=ObjectMeta(
             name=meta.name,
