@@ -15,7 +15,8 @@ import msgspec
 
 from k8snb.api.object import Object
 from k8snb.api.request import Request, Response
-from k8snb.api.scheme import SCHEME
+from k8snb.api.scheme import Scheme
+from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver import APIServer
 from k8snb.bootstrap import bootstrap
 from k8snb.client.gateway import Gateway
@@ -58,16 +59,24 @@ def step_line(step: Step) -> str:
 
 
 class _Past:
-    """The store's past in the shape that views need."""
+    """The store's present and past in the shape that views need."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, server: APIServer) -> None:
         self.store = store
+        self.server = server
 
     def __call__(self, kind: type[Object]) -> Iterable[Object]:
-        return _oldest_first(self.store.list(SCHEME.of(kind).list_prefix()).items)
+        return self.listed(kind, None)
+
+    def listed(self, kind: type[Object], revision: int | None) -> list[Object]:
+        """All objects of a kind at a revision (None: now), oldest first; ``Unstructured`` means every custom resource."""
+        scheme = self.server.scheme
+        resources = [r for r in scheme if r.custom] if kind is Unstructured else [scheme.of(kind)]
+        found = [kv for r in resources for kv in self.store.list(r.list_prefix(), revision=revision).items]
+        return [kv.value for kv in sorted(found, key=lambda kv: kv.create_revision)]
 
     def source_at(self, revision: int) -> Source:
-        return _SourceAt(self.store, revision)
+        return _SourceAt(self, revision)
 
     def changes(self, after: int, until: int) -> Iterable[tuple[int, type[Object], str, Object | None]]:
         if until <= after:
@@ -78,16 +87,12 @@ class _Past:
 
 
 class _SourceAt:
-    def __init__(self, store: Store, revision: int) -> None:
-        self.store = store
+    def __init__(self, past: _Past, revision: int) -> None:
+        self.past = past
         self.revision = revision
 
     def __call__(self, kind: type[Object]) -> Iterable[Object]:
-        return _oldest_first(self.store.list(SCHEME.of(kind).list_prefix(), revision=self.revision).items)
-
-
-def _oldest_first(items: Sequence[Any]) -> list[Object]:
-    return [kv.value for kv in sorted(items, key=lambda kv: kv.create_revision)]
+        return self.past.listed(kind, self.revision)
 
 
 class Cluster(Faults):
@@ -115,13 +120,12 @@ class Cluster(Faults):
         watch_lag: float = 0.0,
         caught_up_gate: bool = True,
     ) -> None:
-        self.scheme = SCHEME
         self.seed = seed
         self.clock = Clock()
         self.ids = Ids(seed)
         self.store = Store(path=path, clock=self.clock) if path is not None else Store(clock=self.clock)
         self.server = APIServer(self.store, self.clock, self.ids)
-        past = _Past(self.store)
+        past = _Past(self.store, self.server)
         self.gateway = Gateway(self.server, self.store, self.clock)
         self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
         self.network = Network(self.server)
@@ -144,6 +148,11 @@ class Cluster(Faults):
             self.settle()
 
     # -- the world
+
+    @property
+    def scheme(self) -> Scheme:
+        """The resources that are served."""
+        return self.server.scheme
 
     @property
     def reader(self) -> Store:

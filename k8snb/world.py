@@ -118,7 +118,10 @@ def change_line(change: Change) -> str:
 class World:
     """Objects at a revision, and everything that leads up to it."""
 
-    scheme: Scheme
+    @property
+    def scheme(self) -> Scheme:
+        """The resources that are served."""
+        raise TypeError(f"{type(self).__name__} must know its scheme")
 
     @property
     def reader(self) -> Reader:
@@ -234,11 +237,15 @@ class Snapshot(World):
     """A cluster as it was at a revision: everything can be read, nothing can be changed."""
 
     def __init__(self, scheme: Scheme, reader: Reader, log: Log, first: int, now: float) -> None:
-        self.scheme = scheme
+        self._scheme = scheme
         self._reader = reader
         self._log = log
         self._first = first
         self._now = now
+
+    @property
+    def scheme(self) -> Scheme:
+        return self._scheme
 
     @property
     def reader(self) -> Reader:

@@ -21,7 +21,7 @@ from k8snb.api.errors import APIError
 from k8snb.api.object import Object
 from k8snb.client.calls import Call, Emit, Outcome
 from k8snb.client.protocol import After, Controller, KeysOf, Reconcile
-from k8snb.client.view import Source, View, cache_key
+from k8snb.client.view import Source, View, view_key
 from k8snb.client.workqueue import Item, WorkQueue
 from k8snb.sim.clock import Clock
 
@@ -379,8 +379,8 @@ class StandIn:
 
 
 def store_change(value: Object | None, previous: Object | None) -> tuple[type[Object], str]:
-    """Kind and cache key of a change."""
+    """Kind and view key of a change."""
     obj = value if value is not None else previous
     if obj is None:
         raise ValueError("a change has a value or a previous value")
-    return type(obj), cache_key(obj)
+    return type(obj), view_key(obj)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, cast
 
 from k8snb.api.object import Object
+from k8snb.api.unstructured import Unstructured
 from k8snb.client.protocol import Index
 from k8snb.sim.clock import Clock
 
@@ -27,6 +28,13 @@ def cache_key(obj: Object) -> str:
     """``namespace/name``, or ``name`` for cluster-scoped objects: the key of caches and work queues."""
     meta = obj.metadata
     return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name or ""
+
+
+def view_key(obj: Object) -> str:
+    """The key under which a view holds an object: its ``cache_key``, with the kind before it for custom resources."""
+    if type(obj) is Unstructured:
+        return f"{obj.apiVersion}/{obj.kind}/{cache_key(obj)}"
+    return cache_key(obj)
 
 
 def _namespace(obj: Any) -> Iterable[str]:
@@ -180,7 +188,7 @@ class View:
         return kind in self._objects
 
     def _load(self, kind: type[Object]) -> dict[str, Object]:
-        objects = {cache_key(obj): obj for obj in self._source(kind)}
+        objects = {view_key(obj): obj for obj in self._source(kind)}
         self._objects[kind] = objects
         if self.head is not None:
             self._floors[kind] = self.head()

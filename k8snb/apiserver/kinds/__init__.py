@@ -9,11 +9,12 @@ from typing import Final
 
 from k8snb.api.scheme import Resource
 from k8snb.apiserver.kinds.base import Kind
+from k8snb.apiserver.kinds.namespace import NamespaceStrategy
 from k8snb.apiserver.kinds.pod import PodStrategy
 from k8snb.apiserver.kinds.service import ServiceStrategy
 from k8snb.apiserver.strategy import Strategy
 
-STRATEGIES: Final[tuple[type[Kind], ...]] = (PodStrategy, ServiceStrategy)
+STRATEGIES: Final[tuple[type[Kind], ...]] = (NamespaceStrategy, PodStrategy, ServiceStrategy)
 
 _BY_KIND: Final[dict[tuple[str, str], type[Kind]]] = {served: kind for kind in STRATEGIES for served in kind.serves}
 
