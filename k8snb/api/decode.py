@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from k8snb.api import gojson, yaml11
+from k8snb.api.advice import advise
 from k8snb.api.gotext import quote
 from k8snb.api.schema import plan, type_named
 from k8snb.api.scheme import SCHEME, Resource, Scheme
@@ -140,9 +141,7 @@ def check(document: Document, scheme: Scheme = SCHEME, mode: Mode = "Strict") ->
         if item.sort == "strict" and mode != "Strict":
             continue
         parts = path_parts(item.path)
-        hint = f"; did you mean {item.hint}?" if item.hint else ""
-        line = document.line_of(parts)
-        found.append(Problem(path_text(parts), item.message + hint, line, document.index))
+        found.append(Problem(path_text(parts), advise(item), document.line_of(parts), document.index))
     return found
 
 

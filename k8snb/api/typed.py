@@ -18,6 +18,7 @@ from k8snb.api.gotext import quote
 from k8snb.api.gotime import TimeError, parse_micro_time, parse_time
 from k8snb.api.quantity import QuantityError, parse
 from k8snb.api.schema import FieldPlan, Shape, TypePlan, plan
+from k8snb.api.types._index import MODULES
 
 #: sigs.k8s.io/json keeps at most so many strict errors.
 MAX_STRICT: Final = 100
@@ -38,16 +39,22 @@ Path = tuple["Path | None", "str | int", bool] | None
 class Problem:
     """Something wrong: ``message`` in Go's words, ``path`` where, and of what sort.
 
-    ``sort`` is ``strict`` (unknown or duplicate field), ``type`` (remembered by Go) or ``fatal`` (stops Go).
+    ``sort`` is ``strict`` (unknown or duplicate field), ``type`` (remembered by Go) or ``fatal`` (stops Go); ``hint``
+    the field that was probably meant; ``wanted`` and ``found`` the kind of value that was expected and what stands
+    there.
     """
 
-    __slots__ = ("hint", "message", "path", "sort")
+    __slots__ = ("found", "hint", "message", "path", "sort", "wanted")
 
-    def __init__(self, sort: str, message: str, path: Path, hint: str = "") -> None:
+    def __init__(
+        self, sort: str, message: str, path: Path, hint: str = "", *, wanted: str = "", found: Any = None
+    ) -> None:
         self.sort = sort
         self.message = message
         self.path = path
         self.hint = hint
+        self.wanted = wanted
+        self.found = found
 
 
 def path_parts(path: Path) -> tuple[str | int, ...]:
@@ -150,11 +157,24 @@ class Walk:
             here = here[0]
         where = ".".join((owner, *reversed(names)))
         target = f"struct field {where}" if names else "value"
-        self.problems.append(Problem(sort, f"json: cannot unmarshal {kind} into Go {target} of type {go}", path))
+        message = f"json: cannot unmarshal {kind} into Go {target} of type {go}"
+        self.problems.append(Problem(sort, message, path, wanted=_wanted(go), found=value))
 
-    def fatal(self, message: str, path: Path) -> None:
+    def fatal(self, message: str, path: Path, wanted: str, value: Any) -> None:
         """Note what would stop Go at once."""
-        self.problems.append(Problem("fatal", message, path))
+        self.problems.append(Problem("fatal", message, path, wanted=wanted, found=value))
+
+
+def _wanted(go: str) -> str:
+    """Return the kind of value that a Go type stands for."""
+    if go.startswith(("[]", "map[")):
+        return "list" if go.startswith("[]") else "map"
+    kinds = {"int32": "int", "int64": "int", "float64": "float", "bool": "bool", "string": "string"}
+    return kinds.get(go, "map" if go[go.find(".") + 1 :] in _NAMES else "string")
+
+
+#: Names of the struct types: an enum (``v1.Protocol``) and a struct (``v1.PodSpec``) look alike in Go's messages.
+_NAMES: Final = frozenset(name for names in MODULES.values() for name in names.split())
 
 
 def _nearest(name: str, types: TypePlan) -> str:
@@ -209,7 +229,8 @@ def _bytes(walk: Walk, shape: Shape, value: Any, path: Path, owner: str) -> Any:
         raw = None
     position = _illegal_base64(value) if raw is None or "=" in value else None
     if position is not None or raw is None:
-        walk.problems.append(Problem("type", f"illegal base64 data at input byte {position or 0}", path))
+        message = f"illegal base64 data at input byte {position or 0}"
+        walk.problems.append(Problem("type", message, path, wanted="bytes", found=value))
         return None
     return base64.b64encode(raw).decode()
 
@@ -259,7 +280,7 @@ def _quantity(walk: Walk, shape: Shape, value: Any, path: Path, owner: str) -> A
     try:
         return str(parse(text))
     except QuantityError as error:
-        walk.fatal(str(error), path)
+        walk.fatal(str(error), path, "quantity", value)
         return None
 
 
@@ -280,7 +301,7 @@ def _time(walk: Walk, shape: Shape, value: Any, path: Path, owner: str) -> Any:
     try:
         return parse_micro_time(value) if shape.kind == "microtime" else parse_time(value)
     except TimeError as error:
-        walk.fatal(str(error), path)
+        walk.fatal(str(error), path, "time", value)
         return None
 
 
