@@ -7,6 +7,7 @@ JSON tree, through the format's own module, and back through strict decoding and
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from k8snb.api import errors
@@ -74,9 +75,16 @@ def apply_patch(request: Request, current: Any, ctx: PatchContext) -> Patched:
     raise errors.APIError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
 
 
-def _mentions_managers(request: Request) -> bool:
-    given = request.body
-    return b"managedFields" in given if isinstance(given, bytes) else "managedFields" in str(given)
+def _mentions_managers(patch: Mapping[str, Any]) -> bool:
+    """Whether a patch touches managedFields, so that the tree must show them."""
+    metadata = patch.get("metadata")
+    return isinstance(metadata, Mapping) and "managedFields" in metadata
+
+
+def _operates_on_managers(operations: Sequence[Mapping[str, Any]]) -> bool:
+    """The same for a JSON Patch: a path to them, to what holds them, or to everything."""
+    paths = [str(operation.get(name)) for operation in operations for name in ("path", "from") if name in operation]
+    return any(path in ("", "/metadata") or "/managedFields" in path for path in paths)
 
 
 def _shown(tree: Tree, ctx: PatchContext) -> Tree:
@@ -92,6 +100,8 @@ def _shown(tree: Tree, ctx: PatchContext) -> Tree:
 
 def _json(request: Request, current: Any, tree: Tree, ctx: PatchContext) -> Patched:
     operations, strict = body.as_operations(request.body)
+    if _operates_on_managers(operations):
+        tree = _shown(tree, ctx)
     return _through_json(request, current, tree, ctx, strict, lambda whole: json_patch.apply(whole, operations))
 
 
@@ -99,6 +109,8 @@ def _merge(request: Request, current: Any, tree: Tree, ctx: PatchContext) -> Pat
     if request.body is None or (isinstance(request.body, bytes) and request.body.strip() == b"null"):
         raise errors.bad_request("Invalid JSON Patch")
     patch, strict = body.as_object(request.body)
+    if _mentions_managers(patch):
+        tree = _shown(tree, ctx)
     return _through_json(request, current, tree, ctx, strict, lambda whole: merge_patch.apply(whole, patch))
 
 
@@ -106,8 +118,6 @@ def _through_json(
     request: Request, current: Any, tree: Tree, ctx: PatchContext, strict: list[str], run: Any
 ) -> Patched:
     """Run a patch on the tree and decode the result as JSON text."""
-    if _mentions_managers(request):
-        tree = _shown(tree, ctx)
     directive = request.options.field_validation
     try:
         patched = run(tree)
@@ -125,12 +135,12 @@ def _through_json(
             raise _bad_patch(text(run(_shown(tree, ctx))), f"strict decoding error: {', '.join(strict)}")
         if directive == "Ignore":
             strict = []
-    return Patched(ctx.default(obj), tuple(strict))
+    return Patched(_settled(request, obj, current, ctx), tuple(strict))
 
 
 def _strategic(request: Request, current: Any, tree: Tree, ctx: PatchContext) -> Patched:
     patch, strict = body.as_object(request.body, prefix="")
-    if _mentions_managers(request):
+    if _mentions_managers(patch):
         tree = _shown(tree, ctx)
     directive = request.options.field_validation
     if isinstance(current, Unstructured):
@@ -149,7 +159,14 @@ def _strategic(request: Request, current: Any, tree: Tree, ctx: PatchContext) ->
     strict += [f"unknown field {quote(name)}" for name in unknown]
     if strict and directive == "Strict":
         raise _bad_patch(shown, f"strict decoding error: {', '.join(strict)}")
-    return Patched(ctx.default(obj), () if directive == "Ignore" else tuple(strict))
+    return Patched(_settled(request, obj, current, ctx), () if directive == "Ignore" else tuple(strict))
+
+
+def _settled(request: Request, obj: Any, current: Any, ctx: PatchContext) -> Any:
+    """The decoded object with its defaults and with the managedFields that are to be stored with it."""
+    from k8snb.apiserver.managed import incoming
+
+    return incoming(ctx.default(obj), current, ctx.live, request, ctx.managed_fields, ctx.now)
 
 
 def _strategic_error(error: strategic.StrategicError) -> errors.APIError:

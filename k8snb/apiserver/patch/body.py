@@ -5,11 +5,10 @@ Called by `k8snb.apiserver.patch`; the texts are those of Go's decoders behind t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from k8snb.api import errors
+from k8snb.api import errors, gojson
 from k8snb.apiserver.patch import json_patch
 from k8snb.apiserver.patch.tree import json_kind
 
@@ -20,63 +19,17 @@ _MAP = "Go value of type map[string]interface {}"
 _OPERATION = ("op", "path", "from", "value")
 
 
-class _Pairs(dict[str, Any]):
-    """A decoded JSON object that remembers which keys came twice."""
-
-    __slots__ = ("repeated",)
-    repeated: list[str]
-
-
-def _pairs(items: list[tuple[str, Any]]) -> _Pairs:
-    out = _Pairs(items)
-    out.repeated = []
-    if len(out) != len(items):
-        seen: dict[str, None] = {}
-        for key, _ in items:
-            if key in seen:
-                out.repeated.append(key)
-            seen[key] = None
-    return out
-
-
 def load(data: bytes) -> tuple[Any, list[str]]:
-    """A JSON text and its strict errors (`duplicate field "data.a"`); raises `ValueError` with Go's text."""
-    try:
-        value = json.loads(data.decode(), object_pairs_hook=_pairs, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise ValueError(_complaint(error)) from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"invalid JSON: {error}") from None
+    """A JSON text and its strict errors (`duplicate field "data.a"`); raises `gojson.JsonError` with Go's text."""
+    value = gojson.loads(data)
     found: list[str] = []
     _repeated(value, "", found)
     return value, found
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
-
-
-def _complaint(error: json.JSONDecodeError) -> str:
-    """Go's words for a JSON syntax error."""
-    rest = error.doc[error.pos :]
-    if not rest.strip():
-        return "unexpected end of JSON input"
-    char = "'\"'" if rest[0] == '"' else "'\\''" if rest[0] == "'" else f"'{rest[0]}'"
-    where = "looking for beginning of value"
-    if error.msg == "Extra data":
-        where = "after top-level value"
-    elif error.msg.startswith("Expecting property name"):
-        where = "looking for beginning of object key string"
-    elif error.msg.startswith("Expecting ':'"):
-        where = "after object key"
-    elif error.msg.startswith("Expecting ','"):
-        where = "after object key:value pair" if error.doc[: error.pos].count("{") else "after array element"
-    return f"invalid character {char} {where}"
-
-
 def _repeated(value: Any, path: str, found: list[str]) -> None:
     if isinstance(value, dict):
-        if type(value) is _Pairs:
+        if isinstance(value, gojson.JsonMap):
             found.extend(f'duplicate field "{path}{key}"' for key in value.repeated)
         for key, item in value.items():
             _repeated(item, f"{path}{key}.", found)
@@ -131,5 +84,5 @@ def _read(body: Body, prefix: str) -> tuple[Any, list[str]]:
         return body, []
     try:
         return load(body)
-    except ValueError as error:
+    except gojson.JsonError as error:
         raise errors.bad_request(f"{prefix}{error}") from None

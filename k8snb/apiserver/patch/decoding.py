@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from k8snb.api.decode import DecodeError, decode_object
 from k8snb.api.gotext import quote
 from k8snb.api.schema import type_named
 from k8snb.api.unstructured import Unstructured
@@ -28,8 +29,6 @@ def decode_tree(tree: Any, resource: Resource, current: Any, directive: str) -> 
 
     A missing kind or API version is the current object's. Raises `Undecodable`.
     """
-    from k8snb.api.decode import DecodeError, decode_object
-
     if not isinstance(tree, Mapping):
         raise Undecodable(_NOT_AN_OBJECT)
     whole = dict(tree)

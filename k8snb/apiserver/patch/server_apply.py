@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from k8snb.api import errors
+from k8snb.api import errors, yaml11
 from k8snb.api.codec import to_dict
 from k8snb.api.request import Request
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.managed import applier, empty_tree, with_entries, without_entries
-from k8snb.apiserver.patch.apply import fieldset, managers, typed, updater
+from k8snb.apiserver.patch.apply import fieldset, typed, updater
 from k8snb.apiserver.patch.apply.fieldset import FieldSet
 from k8snb.apiserver.patch.decoding import Undecodable, decode_tree
 from k8snb.apiserver.patch.tree import Tree, sorted_text, thaw
@@ -72,12 +72,14 @@ def _configuration(request: Request) -> tuple[Tree, tuple[str, ...]]:
         return thaw(given), ()
     if not isinstance(given, bytes):
         raise errors.bad_request("error decoding YAML: the patch is not an object")
-    from k8snb.apiserver.patch.yaml import YAMLProblem, load
-
     try:
-        value, repeated = load(given)
-    except YAMLProblem as error:
-        raise errors.bad_request(f"error decoding YAML: {error}") from None
+        loaded = yaml11.load(given)
+    except yaml11.YamlError as error:
+        said = str(error)
+        said = said if said.startswith("error converting") else f"error converting YAML to JSON: {said}"
+        raise errors.bad_request(f"error decoding YAML: {said}") from None
+    value = thaw(loaded.tree)
+    repeated = [f"line {line}: key {key} already set in map" for line, key in loaded.duplicates]
     if not isinstance(value, dict):
         if value is not None:
             kind = "array" if isinstance(value, list) else "string" if isinstance(value, str) else "number"
@@ -170,8 +172,3 @@ def _keep_annotation(tree: Tree, live: Tree, config: Tree) -> Tree | None:
     (said.get("metadata") or {}).get("annotations", {}).pop(LAST_APPLIED, None)
     annotations = {**annotations, LAST_APPLIED: sorted_text(said) + "\n"}
     return {**tree, "metadata": {**metadata, "annotations": annotations}}
-
-
-def managed_entries(managed: Managed) -> list[dict[str, Any]]:
-    """The entries as the API writes them."""
-    return managers.encode(managed)

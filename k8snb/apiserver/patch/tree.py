@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from k8snb.api.gojson import JsonFloat
+
 Tree = dict[str, Any]
 """A JSON object."""
 
@@ -47,6 +49,8 @@ def same(left: Any, right: Any) -> bool:
         if not isinstance(right, list | tuple) or len(left) != len(right):
             return False
         return all(map(same, left, right))
+    if isinstance(left, float) and isinstance(right, float):
+        return left == right
     return type(left) is type(right) and bool(left == right)
 
 
@@ -103,4 +107,4 @@ def json_kind(value: Any) -> str:
     return "string" if isinstance(value, str) else "number"
 
 
-_GO_TYPES: dict[type, str] = {str: "string", bool: "bool", int: "int64", float: "float64"}
+_GO_TYPES: dict[type, str] = {str: "string", bool: "bool", int: "int64", float: "float64", JsonFloat: "float64"}

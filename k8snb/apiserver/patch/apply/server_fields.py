@@ -108,7 +108,7 @@ def _service(tree: Mapping[str, Any]) -> FieldSet:
 
 
 def _node(tree: Mapping[str, Any]) -> FieldSet:
-    taints = (tree.get("spec") or {}).get("taints") or ()
+    taints: Any = (tree.get("spec") or {}).get("taints") or ()
     if len(taints) == 1 and taints[0].get("key") == "node.kubernetes.io/not-ready":
         return fieldset.of(("f:spec", "f:taints"))
     return {}
