@@ -19,10 +19,11 @@ from k8snb.verbs import ApplyError
 
 
 @magics_class
-class ClusterMagics(Magics):  # type: ignore[misc]  # IPython's base class is untyped
+class ClusterMagics(Magics):
     """The magics of ``%load_ext k8snb``."""
 
     def _cluster(self, name: str) -> Cluster | None:
+        assert self.shell is not None, "magics are registered with a shell"
         found = self.shell.user_ns.get(name)
         if isinstance(found, Cluster):
             return found

@@ -26,7 +26,7 @@ from k8snb.api.scheme import Resource
 from k8snb.api.types.autoscaling_v1 import Scale, ScaleSpec
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.api.types.policy_v1 import Eviction
-from k8snb.apiserver.patch.threeway import LAST_APPLIED, last_applied, threeway_patch
+from k8snb.apiserver.patch.clientside import LAST_APPLIED, last_applied, threeway_patch
 from k8snb.world import World
 
 PATCH_TYPES = {"merge": MERGE_PATCH, "strategic": STRATEGIC_MERGE_PATCH, "json": JSON_PATCH}

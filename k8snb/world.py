@@ -6,6 +6,7 @@ nothing else, so whatever can be shown of the present can be shown of any past m
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, overload
 
@@ -79,12 +80,13 @@ class History(Sequence[Change]):
     def __iter__(self) -> Iterator[Change]:
         return iter(self._log.changes(self._first, self._last)) if len(self) else iter(())
 
-    def __contains__(self, revision: object) -> bool:
-        return isinstance(revision, int) and self._first <= revision <= self._last
+    def has(self, revision: int) -> bool:
+        """Whether the revision has happened and is kept."""
+        return self._first <= revision <= self._last
 
     def at(self, revision: int) -> Change:
         """The change that made a revision; ``IndexError`` when it is not kept or has not happened."""
-        if revision not in self:
+        if not self.has(revision):
             raise IndexError(f"the history reaches from revision {self._first} to {self._last}; there is no {revision}")
         return next(iter(self._log.changes(revision, revision)))
 
@@ -185,7 +187,7 @@ class World:
         """The events, as ``kubectl get events -A`` lists them."""
         return self.list("events.v1.")
 
-    def table(self, resource: Resource, objects: Sequence[Any]) -> tuple[list[str], list[list[Any]]]:
+    def table(self, resource: Resource, objects: Sequence[Any]) -> tuple[builtins.list[str], builtins.list[builtins.list[Any]]]:
         """Column names and rows as ``kubectl get -o wide`` prints them."""
         from k8snb.apiserver.tables import table_of
 
@@ -229,7 +231,7 @@ class World:
             f"a {type(self).__name__.lower()} has no {name!r}; collections are named as in kubectl: pods, deployments, services, nodes, …"
         )
 
-    def __dir__(self) -> list[str]:
+    def __dir__(self) -> builtins.list[str]:
         return [*super().__dir__(), *(r.plural for r in self.scheme.resources if r.listable)]
 
 

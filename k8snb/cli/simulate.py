@@ -76,7 +76,8 @@ def simulate(options: argparse.Namespace) -> int:
 
 def timeline(change: Change, begin: float) -> str:
     """A line for a change that a reader cares about; empty for heartbeats and repeats."""
-    new, old = change.value, change.previous.value if change.previous else None
+    new: Any = change.value
+    old: Any = change.previous.value if change.previous else None
     when = f"{change.time - begin:8.2f}s"
     obj = new if new is not None else old
     if isinstance(obj, Event):

@@ -6,6 +6,7 @@ values), so a cache costs its dictionaries only. Kinds are cached from the first
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, cast
 
@@ -149,7 +150,7 @@ class View:
             objects = self._load(kind)
         return cast("list[T]", list(objects.values()))
 
-    def by(self, kind: type[T], index: str, value: str) -> list[T]:
+    def by(self, kind: type[T], index: str, value: str) -> builtins.list[T]:
         """The objects that an index files under a value; an unknown index is a ``KeyError`` that lists the known ones."""
         buckets = self._buckets.get(kind)
         bucket = buckets.get(index) if buckets is not None else None

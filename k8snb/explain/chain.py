@@ -37,7 +37,7 @@ def birth(world: World, key: str) -> Change | None:
 
 def trigger(world: World, change: Change) -> Change | None:
     """The change that made the actor act: of those that did, the one about the object it was reconciling, else the last."""
-    kept = [world.history.at(r) for r in change.cause.triggers if r in world.history and r < change.revision]
+    kept = [world.history.at(r) for r in change.cause.triggers if world.history.has(r) and r < change.revision]
     if not kept:
         return None
     owners = {ref.uid for ref in subject_of(change).metadata.ownerReferences}

@@ -89,7 +89,7 @@ def to_networkx(view: GraphView) -> nx.DiGraph[str]:
 def _objects(world: World, namespace: str) -> list[Any]:
     found: list[Any] = []
     for resource in world.scheme.resources:
-        if resource.listable and resource.namespaced and resource.type not in QUIET and resource.storage:
+        if resource.listable and resource.namespaced and resource.type not in QUIET:
             found.extend(world.objects(resource, namespace))
     return [o for o in found if not (isinstance(o, Service) and o.metadata.name == "kubernetes")]
 
@@ -175,7 +175,7 @@ def _progress(obj: Any) -> str:
     spec, status = getattr(obj, "spec", None), getattr(obj, "status", None)
     replicas = getattr(spec, "replicas", None)
     if replicas is not None and hasattr(status, "readyReplicas"):
-        return f"{status.readyReplicas or 0}/{replicas}"
+        return f"{getattr(status, 'readyReplicas', None) or 0}/{replicas}"
     if isinstance(obj, Service):
         return obj.spec.clusterIP or obj.spec.type or ""
     return ""

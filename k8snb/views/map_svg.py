@@ -30,7 +30,8 @@ def draw_map(view: MapView, language: str | None = None, selected: str = "", pro
     for pod in view.pods:
         placed.get(pod.node, loose).append(pod)
     few = len(view.pods) <= CARD_PODS and len(view.nodes) <= CARD_NODES
-    still, moving = [], []
+    still: list[str] = []
+    moving: list[str] = []
     top = _control_plane(view, width, language, still, moving)
     top = _loose(loose, width, top, few, language, still, moving)
     if len(view.nodes) > CHIP_NODES:
