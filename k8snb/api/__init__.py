@@ -15,8 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from k8snb.api.codec import from_dict, from_json, to_dict, to_json
+    from k8snb.api.codec import from_dict, from_json, to_dict, to_json, to_yaml
+    from k8snb.api.decode import DecodeError, Document, Problem, decode_body, decode_manifests, decode_object
     from k8snb.api.fields import FieldSelector, FieldSelectorError
+    from k8snb.api.freeze import freeze
     from k8snb.api.frozen import EMPTY, FrozenDict, freeze_json, frozen_map
     from k8snb.api.object import ListObject, Object, Value
     from k8snb.api.quantity import Quantity, QuantityError
@@ -49,7 +51,9 @@ if TYPE_CHECKING:
     from k8snb.api.unstructured import Unstructured
 
 _HOMES: dict[str, str] = {
-    "codec": "from_dict from_json to_dict to_json",
+    "codec": "from_dict from_json to_dict to_json to_yaml",
+    "decode": "DecodeError Document Problem decode_body decode_manifests decode_object",
+    "freeze": "freeze",
     "frozen": "EMPTY FrozenDict freeze_json frozen_map",
     "object": "ListObject Object Value",
     "scheme": "SCHEME Resource Scheme Subresource UnknownKind",
@@ -77,8 +81,10 @@ __all__ = [
     "ControllerRevision",
     "CronJob",
     "DaemonSet",
+    "DecodeError",
     "DeleteOptions",
     "Deployment",
+    "Document",
     "EndpointSlice",
     "Endpoints",
     "Event",
@@ -101,6 +107,7 @@ __all__ = [
     "Pod",
     "PodSpec",
     "PodTemplateSpec",
+    "Problem",
     "Quantity",
     "QuantityError",
     "ReplicaSet",
@@ -121,6 +128,10 @@ __all__ = [
     "UnknownKind",
     "Unstructured",
     "Value",
+    "decode_body",
+    "decode_manifests",
+    "decode_object",
+    "freeze",
     "freeze_json",
     "from_dict",
     "from_json",
@@ -128,6 +139,7 @@ __all__ = [
     "plan",
     "to_dict",
     "to_json",
+    "to_yaml",
 ]
 
 

@@ -127,6 +127,13 @@ def to_json(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
+def to_yaml(value: Any) -> str:
+    """Return an object (or a part of one, or a plain tree) as YAML, as ``kubectl get -o yaml`` prints it."""
+    from k8snb.api.yamlout import dump
+
+    return dump(to_dict(value))
+
+
 # Go writes an empty slice or map without ``omitempty`` as null.  Few types have such a field and they are seldom
 # empty, so the object is looked through first, along the few paths that lead to one, and rewritten only if one is
 # found.

@@ -324,6 +324,11 @@ def _resolve(text: str) -> tuple[str, Any]:
     return "!!str", text
 
 
+def resolves_to_text(text: str) -> bool:
+    """Return whether plain ``text`` would be read back as text."""
+    return _resolve(text)[0] == "!!str"
+
+
 def _number(value: float, text: str) -> tuple[str, Any]:
     return ("!!str", text) if math.isinf(value) else ("!!float", value)
 
