@@ -55,5 +55,5 @@ def delete_namespace(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Res
     )
     if not options.dry_run:
         marked = ctx.server.store.put(current.key, partial(stamp, marked), current.mod_revision, ctx.cause).value
-    code = 202 if options.orphan_dependents is False or options.propagation_policy == "Foreground" else 200
+    code = 202 if options.orphan_dependents is False else 200
     return Response(code, marked, resource=ep.resource)

@@ -246,7 +246,7 @@ def delete_object(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Respon
     outcome = store_delete(ctx, ep, a, current, (*mutators, *validators))
     options = r.options
     code = 200
-    if not outcome.gone and (options.orphan_dependents is False or options.propagation_policy == "Foreground"):
+    if not outcome.gone and options.orphan_dependents is False:
         code = 202
     return Response(code, ep.from_stored(outcome.obj), resource=ep.resource, deleted=outcome.gone)
 

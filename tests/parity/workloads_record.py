@@ -10,6 +10,7 @@ from k8snb.api.types.apps_v1 import DaemonSet, Deployment, ReplicaSet, StatefulS
 from k8snb.api.types.batch_v1 import Job
 from k8snb.api.types.coordination_v1 import Lease
 from k8snb.api.types.core_v1 import ConfigMap, Event, Namespace, Node, Pod, ReplicationController, ServiceAccount
+from k8snb.api.types.networking_v1 import IPAddress
 from k8snb.client.view import cache_key
 from k8snb.controllers.owners import controller_of
 from k8snb.controllers.pods import is_active, is_ready
@@ -206,7 +207,7 @@ class Recorder:
         return [obj for obj in self.world.everything() if self._is_shown(obj)]
 
     def _is_shown(self, obj: Object) -> bool:
-        if isinstance(obj, (Event, Node, Lease, Namespace)):
+        if isinstance(obj, Event | Node | Lease | Namespace | IPAddress):
             return False
         meta = obj.metadata
         if not meta.namespace:
