@@ -13,8 +13,8 @@ from k8snb.apiserver.validation.metadata import Errors, object_meta, object_meta
 class Kind(Strategy):
     """A strategy that splits validation into metadata and the rest.
 
-    Subclasses set ``serves`` (apiVersion and kind), ``name_rule`` (what a name may be) and override ``check``, ``check_update`` and ``check_status``.
-    ``kube_finalizers`` is off for the few kinds whose finalizers need no domain.
+    Subclasses set ``serves`` (apiVersion and kind), ``name_rule`` (what a name may be) and override ``check``,
+    ``check_update`` and ``check_status``.  ``kube_finalizers`` is off for the few kinds whose finalizers need no domain.
     """
 
     serves: tuple[tuple[str, str], ...] = ()

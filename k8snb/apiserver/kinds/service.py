@@ -52,7 +52,9 @@ class ServiceStrategy(Kind):
             fields["allocateLoadBalancerNodePorts"] = True
         balancer = obj.status.loadBalancer
         if kind == "LoadBalancer" and any(item.ip and item.ipMode is None for item in balancer.ingress):
-            ingress = each(balancer.ingress, lambda item: changed(item, ipMode=item.ipMode or "VIP") if item.ip else item)
+            ingress = each(
+                balancer.ingress, lambda item: changed(item, ipMode=item.ipMode or "VIP") if item.ip else item
+            )
             obj = replace(obj, status=replace(obj.status, loadBalancer=replace(balancer, ingress=ingress)))
         return changed(obj, spec=changed(spec, **fields))
 

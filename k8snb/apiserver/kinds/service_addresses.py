@@ -102,9 +102,7 @@ def _stays_dual(new: core.ServiceSpec, old: core.ServiceSpec) -> bool:
     return same and new.ipFamilyPolicy == "PreferDualStack" and old.type != "ExternalName"
 
 
-def _families(
-    spec: core.ServiceSpec, old: core.ServiceSpec | None, problems: list[FieldError]
-) -> core.ServiceSpec:
+def _families(spec: core.ServiceSpec, old: core.ServiceSpec | None, problems: list[FieldError]) -> core.ServiceSpec:
     path, policy = SPEC / "ipFamilyPolicy", spec.ipFamilyPolicy
     if old is not None:
         for name, what in (("clusterIPs", "cluster IP"), ("ipFamilies", "IP family")):

@@ -83,16 +83,44 @@ _POD_SPEC_ORDER = (
     " resourceClaims resources hostnameOverride schedulingGroup"
 )
 _ORDER = {
-    "PodSecurityContext": (
-        "seLinuxOptions windowsOptions runAsUser runAsGroup runAsNonRoot supplementalGroups supplementalGroupsPolicy fsGroup"
-        " fsGroupChangePolicy sysctls seccompProfile appArmorProfile seLinuxChangePolicy"
-    ).split(),
+    "PodSecurityContext": [
+        "seLinuxOptions",
+        "windowsOptions",
+        "runAsUser",
+        "runAsGroup",
+        "runAsNonRoot",
+        "supplementalGroups",
+        "supplementalGroupsPolicy",
+        "fsGroup",
+        "fsGroupChangePolicy",
+        "sysctls",
+        "seccompProfile",
+        "appArmorProfile",
+        "seLinuxChangePolicy",
+    ],
     "PodSpec": _POD_SPEC_ORDER.split(),
-    "ServiceSpec": (
-        "type ports selector clusterIP clusterIPs ipFamilies ipFamilyPolicy externalName externalIPs loadBalancerIP sessionAffinity"
-        " sessionAffinityConfig loadBalancerSourceRanges externalTrafficPolicy healthCheckNodePort publishNotReadyAddresses"
-        " allocateLoadBalancerNodePorts loadBalancerClass internalTrafficPolicy trafficDistribution"
-    ).split(),
+    "ServiceSpec": [
+        "type",
+        "ports",
+        "selector",
+        "clusterIP",
+        "clusterIPs",
+        "ipFamilies",
+        "ipFamilyPolicy",
+        "externalName",
+        "externalIPs",
+        "loadBalancerIP",
+        "sessionAffinity",
+        "sessionAffinityConfig",
+        "loadBalancerSourceRanges",
+        "externalTrafficPolicy",
+        "healthCheckNodePort",
+        "publishNotReadyAddresses",
+        "allocateLoadBalancerNodePorts",
+        "loadBalancerClass",
+        "internalTrafficPolicy",
+        "trafficDistribution",
+    ],
 }
 _ZEROS: dict[str, Any] = {"string": "", "bool": False, "int": 0, "float": 0, "quantity": "0", "intorstring": 0}
 _POD_HOST_FIELDS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
@@ -104,11 +132,11 @@ def go_json(value: Any) -> str:
         return quote(value)
     if value is None or (type(value) not in (dict, list) and isinstance(value, Mapping | tuple) and not value):
         return "null"
-    return to_go_json(_builtins(value))
+    return to_go_json(tree_of(value))
 
 
 def to_go_json(tree: Any) -> str:
-    """JSON of builtins as Go's ``json.Marshal`` writes it: no blanks, map keys sorted by :func:`_builtins`, ``<>&`` escaped."""
+    """JSON of builtins as Go's ``json.Marshal`` writes it: no blanks, map keys sorted by :func:`tree_of`, ``<>&`` escaped."""
     text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
         if char in text:
@@ -134,7 +162,7 @@ def internal(value: msgspec.Struct) -> dict[str, Any]:
             meta: dict[str, Any] = msgspec.to_builtins(item)
             out.update((key, part) for key, part in meta.items() if part is not None)
         else:
-            out[go_name(name)] = _zero(field) if item is None else _builtins(item)
+            out[go_name(name)] = _zero(field) if item is None else tree_of(item)
     if kind.__name__ == "PodSpec":
         _move_host_fields(value, out)
     return out
@@ -164,15 +192,16 @@ def _move_host_fields(spec: msgspec.Struct, out: dict[str, Any]) -> None:
         } | context
 
 
-def _builtins(value: Any) -> Any:
+def tree_of(value: Any) -> Any:
+    """A value of any type as the builtins of Go's JSON of the internal type."""
     if isinstance(value, msgspec.Struct):
         return internal(value)
     if isinstance(value, Mapping):
         if not value and type(value) is not dict:
             return None
-        return {key: _builtins(value[key]) for key in sorted(value)}
+        return {key: tree_of(value[key]) for key in sorted(value)}
     if isinstance(value, tuple | list):
         if not value and not isinstance(value, list):
             return None
-        return [_builtins(item) for item in value]
+        return [tree_of(item) for item in value]
     return value

@@ -63,8 +63,10 @@ def name_is_hostname(name: str, what: str) -> tuple[str, ...]:
     if not messages:
         return _NONE
     return (
-        f"metadata.name: this is used in {what}, which can result in surprising behavior; a DNS label is recommended:"
-        f" [{' '.join(messages)}]",
+        (
+            f"metadata.name: this is used in {what}, which can result in surprising behavior; a DNS label is recommended:"
+            f" [{' '.join(messages)}]"
+        ),
     )
 
 
@@ -173,12 +175,13 @@ def _token_conflicts(spec: core.PodSpec, tokens: set[str], path: Path) -> Iterat
     for index, volume in enumerate(spec.volumes):
         for source in volume.projected.sources if volume.projected is not None else ():
             where = (path / "volumes")[index] / "projected" / "sources"
-            for shown, items in (
-                ("configMap", source.configMap),
-                ("secrets", source.secret),
-                ("downwardAPI", source.downwardAPI),
-            ):
-                for number, item in enumerate(items.items if items is not None else ()):
+            files = (
+                ("configMap", source.configMap.items if source.configMap is not None else ()),
+                ("secrets", source.secret.items if source.secret is not None else ()),
+                ("downwardAPI", source.downwardAPI.items if source.downwardAPI is not None else ()),
+            )
+            for shown, items in files:
+                for number, item in enumerate(items):
                     if item.path in tokens:
                         place = (where / shown)[number]
                         yield f"{place}: has duplicated path with ServiceAccountToken {quote(item.path)}"

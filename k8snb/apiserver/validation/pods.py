@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from typing import Any, Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from k8snb.api.types import core_v1 as core
@@ -24,7 +21,7 @@ from k8snb.apiserver.validation.field import (
     reject,
     required,
 )
-from k8snb.apiserver.validation.gojson import internal
+from k8snb.apiserver.validation.godiff import diff_of
 from k8snb.apiserver.validation.metadata import Errors, immutable, object_meta, object_meta_update
 from k8snb.apiserver.validation.pod_containers_status import allocated_resources, container_transitions, users
 from k8snb.apiserver.validation.pod_spec import MIRROR, pod_annotations, pod_spec
@@ -186,7 +183,7 @@ def _other_changes(new: core.PodSpec, old: core.PodSpec, errors: Errors) -> None
         changes |= _gated_changes(new, old, errors)
     munged = replace(new, **changes)
     if munged != old:
-        detail = f"pod updates may not change fields other than {_UPDATABLE}\n{go_diff(old, munged)}"
+        detail = f"pod updates may not change fields other than {_UPDATABLE}\n{diff_of(old, munged)}"
         errors.append(forbidden(SPEC, detail))
 
 
@@ -229,17 +226,6 @@ def _narrower(new: core.NodeAffinity | None, old: core.NodeAffinity | None, erro
             added = not any(getattr(one, name) for name in fields)
         if not added:
             errors.append(invalid(where[index], one, "only additions are allowed (no mutations or deletions)"))
-
-
-def go_diff(old: Struct, new: Struct) -> str:
-    """The difference as the server shows it: a unified diff of the indented JSON of its internal types."""
-    before, after = (_indented(internal(value)).splitlines(keepends=True) for value in (old, new))
-    lines = list(difflib.unified_diff(before, after, n=3))
-    return "".join(lines[2:]) + "" if lines else ""
-
-
-def _indented(tree: Any) -> str:
-    return json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
 
 
 def status_update(new: core.Pod, old: core.Pod, errors: Errors) -> None:

@@ -15,10 +15,7 @@ _WINDOWS_SIGNALS: Final = ("SIGKILL", "SIGTERM")
 _LINUX_SIGNALS: Final = tuple(
     sorted(
         (
-            *("SIG" + name for name in (
-                "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP"
-                " TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX"
-            ).split()),
+            *("SIG" + name for name in ["ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX"]),
             *(f"SIGRTMIN+{number}" for number in range(1, 16)),
             *(f"SIGRTMAX-{number}" for number in range(1, 15)),
         )

@@ -260,14 +260,35 @@ def _linux(spec: core.PodSpec, path: Path, errors: Errors) -> None:
             errors.append(forbidden(where / "securityContext" / "windowsOptions", detail))
 
 
-_WINDOWS_POD: Final = (
-    "appArmorProfile seLinuxOptions .hostUsers .hostPID .hostIPC seccompProfile fsGroup fsGroupChangePolicy sysctls"
-    " .shareProcessNamespace runAsUser runAsGroup supplementalGroups supplementalGroupsPolicy seLinuxChangePolicy"
-).split()
-_WINDOWS_CONTAINER: Final = (
-    "appArmorProfile seLinuxOptions seccompProfile capabilities readOnlyRootFilesystem privileged allowPrivilegeEscalation"
-    " procMount runAsUser runAsGroup"
-).split()
+_WINDOWS_POD: Final = [
+    "appArmorProfile",
+    "seLinuxOptions",
+    ".hostUsers",
+    ".hostPID",
+    ".hostIPC",
+    "seccompProfile",
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "sysctls",
+    ".shareProcessNamespace",
+    "runAsUser",
+    "runAsGroup",
+    "supplementalGroups",
+    "supplementalGroupsPolicy",
+    "seLinuxChangePolicy",
+]
+_WINDOWS_CONTAINER: Final = [
+    "appArmorProfile",
+    "seLinuxOptions",
+    "seccompProfile",
+    "capabilities",
+    "readOnlyRootFilesystem",
+    "privileged",
+    "allowPrivilegeEscalation",
+    "procMount",
+    "runAsUser",
+    "runAsGroup",
+]
 
 
 def _windows(spec: core.PodSpec, path: Path, errors: Errors) -> None:
