@@ -137,6 +137,9 @@ class Cluster(Faults):
         for part in (*parts, self.scheduler, self.kubelets):
             self.gateway.introduce(part.name, part.process)
             self.runtime.add(part)
+        if isinstance(self.kubelets, KubeletPool):
+            self.network.connect(self.kubelets)
+            self.kubelets.connect(self.runtime)
         self.store.subscribe(self._changed)
         if reopened:
             self._reopen()

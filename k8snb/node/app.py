@@ -136,6 +136,10 @@ class AppProcess(Process):
                 return listener
         return None
 
+    def sockets(self, now: float) -> tuple[Listener, ...]:
+        """All sockets that listen by now."""
+        return self.listens if now >= self.started + self.app.starts and self.fault != "deaf" else ()
+
     def answer(self, request: Request, box: Container, now: float, world: World) -> Reply:
         """What a caller gets from a port that listens."""
         if self.fault == "hang":

@@ -54,6 +54,7 @@ class KubeletPool(Controller):
         self.images = images if images is not None else Catalogue(IN_TREE)
         self.network = network
         self.agents: dict[str, NodeAgent] = {}
+        self.by_uid: dict[str, PodWorker] = {}
         self.claims: dict[str, Store] = {}
         self.world = World(network, self.images, ids)
         self.waker: Waker | None = None
@@ -295,7 +296,7 @@ class KubeletPool(Controller):
                 worker.reject(*refused)
             elif pod.metadata.deletionTimestamp is None:
                 worker.prepare(view.now, self.world)
-        agent.workers[key] = worker
+        agent.workers[key] = self.by_uid[worker.uid] = worker
         if not worker.final:
             worker.reserve()
         if pod.metadata.deletionTimestamp is not None:
@@ -306,6 +307,7 @@ class KubeletPool(Controller):
         stopping.vanish(worker, self.world)
         if agent.workers.get(worker.key) is worker:
             del agent.workers[worker.key]
+        self.by_uid.pop(worker.uid, None)
 
     # -- nodes
 
@@ -360,7 +362,43 @@ class KubeletPool(Controller):
             return After(max(0.0, agent.network_at - now))
         return After(max(0.0, upcoming - now), background=True)
 
-    # -- what runs
+    # -- what runs (``k8snb.network`` asks)
+
+    def pod_of(self, uid: str) -> Pod | None:
+        """The pod with that uid, if a machine knows it."""
+        worker = self.by_uid.get(uid)
+        return worker.pod if worker is not None else None
+
+    def on_host(self, node: str) -> list[Pod]:
+        """The pods of a node that use the host's network or a port of the host."""
+        agent = self.agents.get(node)
+        if agent is None:
+            return []
+        found = []
+        for worker in agent.workers.values():
+            spec = worker.pod.spec
+            if not worker.final and (spec.hostNetwork or any(p.hostPort for c in spec.containers for p in c.ports)):
+                found.append(worker.pod)
+        return found
+
+    def reachable(self, node: str) -> bool:
+        """Whether a node's machine is on and its link is up."""
+        agent = self.agents.get(node)
+        return agent is not None and agent.powered and agent.connected
+
+    def powered(self, node: str) -> bool:
+        """Whether a node's machine is on."""
+        agent = self.agents.get(node)
+        return agent is not None and agent.powered
+
+    def ports_of(self, pod: Pod, now: float) -> list[str]:
+        """Where a pod listens, as ``80`` or ``127.0.0.1:80``."""
+        worker = self.worker_of(pod)
+        found: list[str] = []
+        for box in worker.containers if worker is not None else ():
+            if box.state == RUNNING and box.process is not None:
+                found += [str(s.port) if s.bind == "0.0.0.0" else f"{s.bind}:{s.port}" for s in box.process.sockets(now)]
+        return found
 
     def listening(self, pod: Pod) -> PodWorker | None:
         """The pod's worker if its machine is on and the pod has an address; the network asks."""

@@ -60,6 +60,10 @@ class Process:
         """The socket that listens on a port, if any."""
         return None
 
+    def sockets(self, now: float) -> tuple[Listener, ...]:
+        """All sockets that listen by now."""
+        return ()
+
     def answer(self, request: Request, box: Container, now: float, world: World) -> Reply:
         """What a caller gets from a port that listens."""
         return Reply(0, error="reset")
