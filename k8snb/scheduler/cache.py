@@ -204,7 +204,10 @@ class Cache:
 
     def _index(self, info: NodeInfo) -> None:
         self.affinity_version += 1
-        for index, pods in ((self.with_affinity, info.affinity_pods), (self.with_anti_affinity, info.anti_affinity_pods)):
+        for index, pods in (
+            (self.with_affinity, info.affinity_pods),
+            (self.with_anti_affinity, info.anti_affinity_pods),
+        ):
             if pods:
                 index[info.name] = info
             else:

@@ -11,6 +11,7 @@ speaks of, and all pods while some pod is nominated, take the plain search.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from itertools import compress, count, islice
 from typing import Any
@@ -19,10 +20,12 @@ from k8snb.api.types.core_v1 import Pod
 from k8snb.scheduler.cache import Cache
 from k8snb.scheduler.decision import Decision
 from k8snb.scheduler.framework import (
+    Code,
     CycleState,
     Diagnosis,
     FilterPlugin,
     Nominator,
+    Plugin,
     PreScorePlugin,
     Reads,
     ScorePlugin,
@@ -65,7 +68,12 @@ class Signature:
     __slots__ = ("images", "raws", "spread", "status", "total")
 
     def __init__(
-        self, status: Status | None, raws: tuple[int, ...], total: int, images: tuple[str, ...], spread: tuple[Any, ...] | None
+        self,
+        status: Status | None,
+        raws: tuple[int, ...],
+        total: int,
+        images: tuple[str, ...],
+        spread: tuple[Any, ...] | None,
     ) -> None:
         self.status = status
         self.raws = raws
@@ -445,11 +453,8 @@ class Classes:
         self._bystanders_version = -1
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Classes:
-        from copy import deepcopy
-
-        other = Classes.__new__(Classes)
+        other = Classes(copy.deepcopy(self.cache, memo))  # everything else is found anew
         memo[id(self)] = other
-        other.__init__(deepcopy(self.cache, memo))  # type: ignore[misc]  # everything else is found anew
         return other
 
     def of(self, profile: Profile, pod: Pod, nominator: Nominator) -> PodClass | None:
@@ -484,7 +489,9 @@ class Classes:
         narrowed, refusal, _ = profile.run_pre_filter(state, pod)
         if refusal is not None or narrowed.names is not None:
             return None
-        scored = [plugin for plugin in profile.pre_score if not isinstance(plugin, PodTopologySpread | InterPodAffinity)]
+        scored = [
+            plugin for plugin in profile.pre_score if not isinstance(plugin, PodTopologySpread | InterPodAffinity)
+        ]
         _pre_score(scored, state, pod)
         for plugin in profile.pre_score:
             if isinstance(plugin, InterPodAffinity) or (isinstance(plugin, PodTopologySpread) and spread is None):
@@ -573,7 +580,7 @@ def _is_plain(pod: Pod) -> bool:
     return True
 
 
-def _supported(plugin: FilterPlugin | ScorePlugin) -> bool:
+def _supported(plugin: Plugin) -> bool:
     if isinstance(plugin, PodTopologySpread | InterPodAffinity | ImageLocality):
         return True
     if isinstance(plugin, FilterPlugin) and plugin.filter_reads is Reads.CLUSTER:
@@ -582,8 +589,6 @@ def _supported(plugin: FilterPlugin | ScorePlugin) -> bool:
 
 
 def _pre_score(plugins: Sequence[PreScorePlugin], state: CycleState, pod: Pod) -> None:
-    from k8snb.scheduler.framework import Code
-
     for plugin in plugins:
         status = plugin.pre_score(state, pod, ())
         if status is not None and status.code is Code.SKIP:

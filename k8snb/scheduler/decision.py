@@ -172,7 +172,9 @@ class Decision:
             "rejectedBy": {name: refusal.plugin for name, refusal in self.reasons.items()},
             "codes": {name: refusal.code for name, refusal in self.reasons.items()},
             "scores": {
-                plugin: {n: {"raw": s.raw, "normalised": s.normalised, "weighted": s.weighted} for n, s in nodes.items()}
+                plugin: {
+                    n: {"raw": s.raw, "normalised": s.normalised, "weighted": s.weighted} for n, s in nodes.items()
+                }
                 for plugin, nodes in self.scores.items()
             },
             "totals": self.totals,

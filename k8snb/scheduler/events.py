@@ -118,7 +118,9 @@ def pod_events(old: Pod, new: Pod) -> list[Event]:
     resource = ASSIGNED_POD if new.spec.nodeName else UNSCHEDULED_POD
     if old.spec is new.spec and old.metadata.labels is new.metadata.labels and not _resized(old, new):
         if old.status.resourceClaimStatuses != new.status.resourceClaimStatuses:
-            return [Event(resource, Action.UPDATE_POD_GENERATED_RESOURCE_CLAIM, f"{resource}GeneratedResourceClaimChange")]
+            return [
+                Event(resource, Action.UPDATE_POD_GENERATED_RESOURCE_CLAIM, f"{resource}GeneratedResourceClaimChange")
+            ]
         return [Event(resource, Action.UPDATE_POD_OTHER, f"{resource}Update")]
     found: list[Event] = []
     if old.metadata.labels != new.metadata.labels:

@@ -172,7 +172,7 @@ class Handle(Protocol):
         """Whether the pod's victims are being deleted at this moment."""
 
 
-class Plugin(ABC):
+class Plugin(ABC):  # noqa: B024  # the extension points below have the abstract methods
     """What all plugins share: a name, and the events that may make a pod schedulable which this plugin refused."""
 
     name: str = ""
@@ -242,7 +242,9 @@ class PostFilterPlugin(Plugin):
     """Called when no node fits: tries to make room."""
 
     @abstractmethod
-    def post_filter(self, state: CycleState, pod: Pod, diagnosis: Diagnosis) -> tuple[PostFilterResult | None, Status | None]:
+    def post_filter(
+        self, state: CycleState, pod: Pod, diagnosis: Diagnosis
+    ) -> tuple[PostFilterResult | None, Status | None]:
         """A result and success (None), or why it did not help."""
 
 

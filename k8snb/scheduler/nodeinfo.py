@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from k8snb.api.frozen import EMPTY
 from k8snb.api.types.core_v1 import Affinity, Node, Pod
 from k8snb.scheduler.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS, is_scalar, milli, pod_requests, whole
 
@@ -170,9 +171,9 @@ class NodeInfo:
         node = self.node
         return zone_key(node) if node is not None else ""
 
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         """The node's labels."""
-        return self.node.metadata.labels if self.node is not None else {}
+        return self.node.metadata.labels if self.node is not None else EMPTY
 
     def __repr__(self) -> str:
         return f"<NodeInfo {self.name}: {len(self.pods)} pods>"

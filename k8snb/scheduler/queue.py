@@ -220,7 +220,12 @@ class SchedulingQueue:
     # -- events
 
     def move_all(
-        self, event: Event, old: Any, new: Any, check: Callable[[Pod], bool] | None = None, only: Sequence[str] | None = None
+        self,
+        event: Event,
+        old: Any,
+        new: Any,
+        check: Callable[[Pod], bool] | None = None,
+        only: Sequence[str] | None = None,
     ) -> None:
         """Something happened: wake the unschedulable pods for which it may matter (only those refused by ``only``)."""
         for queued, events in self.in_flight.values():

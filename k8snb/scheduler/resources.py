@@ -99,7 +99,9 @@ def _reports_otherwise(pod: Pod) -> bool:
     """Whether the kubelet reports other resources than the spec asks for (a resize in progress)."""
     status = pod.status
     reported = [
-        s for s in (*status.containerStatuses, *status.initContainerStatuses) if s.resources is not None or s.allocatedResources
+        s
+        for s in (*status.containerStatuses, *status.initContainerStatuses)
+        if s.resources is not None or s.allocatedResources
     ]
     if not reported:
         return False
@@ -149,7 +151,9 @@ def _compute(pod: Pod, statuses: Mapping[str, ContainerStatus]) -> Requests:
     if any(_is_pod_level(name) for name in pod_level):
         defaults = {name: value for name, value in defaults.items() if name not in plain}
     nonzero = _requests(pod, statuses, defaults) if defaults else plain
-    scalar = {name: value for name, value in plain.items() if name not in (CPU, MEMORY, EPHEMERAL_STORAGE) and is_scalar(name)}
+    scalar = {
+        name: value for name, value in plain.items() if name not in (CPU, MEMORY, EPHEMERAL_STORAGE) and is_scalar(name)
+    }
     return Requests(
         plain.get(CPU, 0),
         plain.get(MEMORY, 0),

@@ -92,9 +92,7 @@ class Algorithm:
             ties = [place for place, total in enumerate(sums) if total == best]
             decision.ties = len(ties)
             chosen_node = feasible[ties[self.ids.number(len(ties)) if len(ties) > 1 else 0]]
-        decision.evidence = Looked(
-            _all_statuses(nodes, diagnosis, feasible), [node.name for node in feasible], scores
-        )
+        decision.evidence = Looked(_all_statuses(nodes, diagnosis, feasible), [node.name for node in feasible], scores)
         return chosen_node.name
 
     def _to_find(self, profile: Profile, count: int) -> int:

@@ -12,9 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
-from k8snb.api.codec import from_dict, to_dict
+from k8snb.api.codec import from_dict
 from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import Node, Pod
 from k8snb.client.calls import Bind, Call, Delete, Emit, Outcome, Patch
@@ -36,7 +34,9 @@ class Replay:
 
     def __init__(self, case: Mapping[str, Any], reuse: bool = True) -> None:
         stored = case.get("stored", {})
-        policies = {o["metadata"]["name"]: o.get("preemptionPolicy") for o in case["other"] if o["kind"] == "PriorityClass"}
+        policies = {
+            o["metadata"]["name"]: o.get("preemptionPolicy") for o in case["other"] if o["kind"] == "PriorityClass"
+        }
         self.objects: list[Object] = [
             _object(entry, stored, number, policies)
             for number, entry in enumerate([*case["nodes"], *case["other"], *case["existing"], case["pod"]])

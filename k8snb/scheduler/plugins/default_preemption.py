@@ -42,6 +42,8 @@ MIN_CANDIDATE_PERCENTAGE = 10
 """Share of the nodes for which candidates are looked for, in percent (``minCandidateNodesPercentage``)."""
 MIN_CANDIDATE_NODES = 100
 """Number of candidates that are enough (``minCandidateNodesAbsolute``)."""
+_LOWEST = -(1 << 31)
+"""The lowest priority there is (``math.MinInt32``)."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -224,19 +226,30 @@ def pick_one(candidates: Sequence[Candidate]) -> Candidate:
     the latest start of the earliest started among the highest-priority victims; then the first.
     """
     left = list(candidates)
-    # The sum is taken over non-negative numbers, so that more victims always weigh more.
-    for measure in (
-        lambda c: c.violations,
-        lambda c: max((p.spec.priority or 0 for p in c.victims), default=-(1 << 31)),
-        lambda c: sum((p.spec.priority or 0) + (1 << 31) for p in c.victims),
-        lambda c: len(c.victims),
-    ):
-        best = min(measure(c) for c in left)
-        left = [c for c in left if measure(c) == best]
+    for measure in (_violations, _highest, _sum, _count):
+        best = min(measure(candidate) for candidate in left)
+        left = [candidate for candidate in left if measure(candidate) == best]
         if len(left) == 1:
             return left[0]
     latest = max(_earliest_of_highest(c) for c in left)
     return next(c for c in left if _earliest_of_highest(c) == latest)
+
+
+def _violations(candidate: Candidate) -> int:
+    return candidate.violations
+
+
+def _highest(candidate: Candidate) -> int:
+    return max((pod.spec.priority or 0 for pod in candidate.victims), default=_LOWEST)
+
+
+def _sum(candidate: Candidate) -> int:
+    # Over non-negative numbers, so that more victims always weigh more.
+    return sum((pod.spec.priority or 0) - _LOWEST for pod in candidate.victims)
+
+
+def _count(candidate: Candidate) -> int:
+    return len(candidate.victims)
 
 
 def _earliest_of_highest(candidate: Candidate) -> str:

@@ -53,10 +53,12 @@ class Term:
     def matches(self, pod: Pod, namespace_labels: Mapping[str, str] | None) -> bool:
         """Whether a pod is one that the term speaks of; labels of its namespace where the term selects namespaces."""
         meta = pod.metadata
-        if meta.namespace not in self.namespaces and not self.everywhere:
-            if namespace_labels is None or not self.namespace_selector.matches(namespace_labels):
-                return False
-        return self.selector.matches(meta.labels)
+        there = (
+            meta.namespace in self.namespaces
+            or self.everywhere
+            or (namespace_labels is not None and self.namespace_selector.matches(namespace_labels))
+        )
+        return there and self.selector.matches(meta.labels)
 
 
 class Terms:

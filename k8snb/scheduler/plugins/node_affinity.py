@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from k8snb.api.types.core_v1 import Node, NodeAffinity as Rules, Pod, PreferredSchedulingTerm
+from k8snb.api.types.core_v1 import Node, Pod, PreferredSchedulingTerm
+from k8snb.api.types.core_v1 import NodeAffinity as Rules
 from k8snb.scheduler.events import NODE, Action, Event, Hint
 from k8snb.scheduler.framework import (
     SKIP,
@@ -45,7 +46,9 @@ class NodeAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugin):
     def __init__(self, added: Rules | None = None) -> None:
         self.added_required = added.requiredDuringSchedulingIgnoredDuringExecution if added is not None else None
         self.added_preferred = _terms(added)
-        self.added_rules = (added.preferredDuringSchedulingIgnoredDuringExecution or None) if added is not None else None
+        self.added_rules = (
+            (added.preferredDuringSchedulingIgnoredDuringExecution or None) if added is not None else None
+        )
 
     def pre_filter(self, state: CycleState, pod: Pod) -> PreFilterResult | Status | None:
         """Skip pods that ask for nothing; narrow the nodes to those named by every term's ``matchFields``."""

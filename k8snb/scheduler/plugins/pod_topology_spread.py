@@ -171,10 +171,10 @@ class PodTopologySpread(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlug
         for node in self.handle.cache.nodes:
             if node.node is None or (require_all and not has_all_keys(node.node, constraints)):
                 continue
-            labels = node.node.metadata.labels
+            found = node.node.metadata.labels
             for place, constraint in enumerate(constraints):
                 counts = preference.counts[place]
-                value = labels.get(constraint.key, "")
+                value = found.get(constraint.key, "")
                 if value in counts and constraint.counts_node(pod, node.node):
                     counts[value] += count_matching(node.pods, constraint.selector, namespace)
         state.data[SCORE_KEY] = preference

@@ -9,7 +9,15 @@ from k8snb.api.types.apps_v1 import ReplicaSet, StatefulSet
 from k8snb.api.types.core_v1 import Node, Pod, ReplicationController, Service, TopologySpreadConstraint
 from k8snb.api.types.meta_v1 import LabelSelector, OwnerReference
 from k8snb.client.view import View
-from k8snb.scheduler.matching import NO_EXECUTE, NO_SCHEDULE, Selector, label_selector, label_set, node_matches, untolerated
+from k8snb.scheduler.matching import (
+    NO_EXECUTE,
+    NO_SCHEDULE,
+    Selector,
+    label_selector,
+    label_set,
+    node_matches,
+    untolerated,
+)
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
@@ -43,8 +51,7 @@ class Constraint:
         if self.affinity and not node_matches(pod, node):
             return False
         return not (
-            self.taints
-            and untolerated(pod.spec.tolerations, node.spec.taints, (NO_SCHEDULE, NO_EXECUTE)) is not None
+            self.taints and untolerated(pod.spec.tolerations, node.spec.taints, (NO_SCHEDULE, NO_EXECUTE)) is not None
         )
 
     def signature(self) -> tuple[Any, ...]:
@@ -114,7 +121,9 @@ class Defaults:
         if known is not None and known[2] is selector and known[1] == services:
             return known[3]
         compiled = default_selector(pod, services, selector)
-        found = [] if compiled.empty else [Constraint(s, compiled) for s in self.sources if s.whenUnsatisfiable == action]
+        found = (
+            [] if compiled.empty else [Constraint(s, compiled) for s in self.sources if s.whenUnsatisfiable == action]
+        )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[key] = (meta.labels, services, selector, found)
