@@ -18,6 +18,7 @@ from k8snb.api.schema import plan
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.patch import body, json_patch, merge_patch, strategic
 from k8snb.apiserver.patch.decoding import Undecodable, decode_tree
+from k8snb.apiserver.patch.metadata import with_sorted_maps
 from k8snb.apiserver.patch.tree import Tree, text
 from k8snb.apiserver.patch.unstructured import ConversionError, unknown_fields
 from k8snb.apiserver.validation.field import Path, invalid
@@ -87,21 +88,23 @@ def _operates_on_managers(operations: Sequence[Mapping[str, Any]]) -> bool:
     return any(path in ("", "/metadata") or "/managedFields" in path for path in paths)
 
 
-def _shown(tree: Tree, ctx: PatchContext) -> Tree:
-    """The tree as a client reads the object: with the managedFields that are not stored with it."""
+def _shown(tree: Tree, ctx: PatchContext, current: Any) -> Tree:
+    """The tree as a client reads the object: maps sorted, and with the managedFields that are not stored with it."""
     from k8snb.apiserver.patch.apply.managers import encode
 
+    types = None if isinstance(current, Unstructured) else plan(type(current))
     entries = encode(ctx.live())
     metadata = {key: value for key, value in tree["metadata"].items() if key != "managedFields"}
+    tree = {**with_sorted_maps({**tree, "metadata": metadata}, types)}
     if entries:
-        metadata["managedFields"] = entries
-    return {**tree, "metadata": metadata}
+        tree["metadata"]["managedFields"] = entries
+    return tree
 
 
 def _json(request: Request, current: Any, tree: Tree, ctx: PatchContext) -> Patched:
     operations, strict = body.as_operations(request.body)
     if _operates_on_managers(operations):
-        tree = _shown(tree, ctx)
+        tree = _shown(tree, ctx, current)
     return _through_json(request, current, tree, ctx, strict, lambda whole: json_patch.apply(whole, operations))
 
 
@@ -110,7 +113,7 @@ def _merge(request: Request, current: Any, tree: Tree, ctx: PatchContext) -> Pat
         raise errors.bad_request("Invalid JSON Patch")
     patch, strict = body.as_object(request.body)
     if _mentions_managers(patch):
-        tree = _shown(tree, ctx)
+        tree = _shown(tree, ctx, current)
     return _through_json(request, current, tree, ctx, strict, lambda whole: merge_patch.apply(whole, patch))
 
 
@@ -128,11 +131,11 @@ def _through_json(
     try:
         obj, problems = decode_tree(patched, request.resource, current, directive)
     except Undecodable as error:
-        raise _bad_patch(text(run(_shown(tree, ctx))), str(error)) from None
+        raise _bad_patch(text(run(_shown(tree, ctx, current))), str(error)) from None
     if strict or problems:
         strict = [*strict, *problems]
         if directive == "Strict":
-            raise _bad_patch(text(run(_shown(tree, ctx))), f"strict decoding error: {', '.join(strict)}")
+            raise _bad_patch(text(run(_shown(tree, ctx, current))), f"strict decoding error: {', '.join(strict)}")
         if directive == "Ignore":
             strict = []
     return Patched(_settled(request, obj, current, ctx), tuple(strict))
@@ -141,7 +144,7 @@ def _through_json(
 def _strategic(request: Request, current: Any, tree: Tree, ctx: PatchContext) -> Patched:
     patch, strict = body.as_object(request.body, prefix="")
     if _mentions_managers(patch):
-        tree = _shown(tree, ctx)
+        tree = _shown(tree, ctx, current)
     directive = request.options.field_validation
     if isinstance(current, Unstructured):
         raise errors.unsupported_media_type((JSON_PATCH, MERGE_PATCH, APPLY_PATCH))

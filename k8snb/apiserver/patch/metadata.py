@@ -6,7 +6,7 @@ Called by `k8snb.apiserver.patch.strategic` and `threeway`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from k8snb.api.schema import Shape, TypePlan, plan
 
@@ -37,6 +37,16 @@ def lookup(types: MapType, key: str) -> tuple[MapType, Merging]:
         return None, PLAIN
     strategy = next((item for item in field.strategies if item != "retainKeys"), "")
     return _below(field.shape), Merging(strategy, field.merge_key or "", "retainKeys" in field.strategies)
+
+
+def with_sorted_maps(tree: Any, types: MapType) -> Any:
+    """A tree whose maps (labels, data …) have sorted keys, as Go writes them; fields of structs keep their order."""
+    if isinstance(tree, list):
+        return [with_sorted_maps(item, types) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    keys = tree if isinstance(types, TypePlan) else sorted(tree)
+    return {key: with_sorted_maps(tree[key], lookup(types, key)[0]) for key in keys}
 
 
 def _below(shape: Shape) -> MapType:
