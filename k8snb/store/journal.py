@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
-from weakref import WeakSet
 from zlib import crc32
 
 import msgspec
@@ -81,7 +80,6 @@ class Journal:
         self._file = SqlFile(path, sync)
         self._codec = codec
         self._chunks: dict[int, Chunk] = {}  # read from the file, the least recently used first
-        self._logs: WeakSet[Log] = WeakSet()  # those with chunks in the file
         self.meta: dict[str, bytes] = {}
         """The metadata as it is in the file, each value as JSON."""
         self.compacted = 0
@@ -91,6 +89,11 @@ class Journal:
     def path(self) -> str:
         """The file's path as it was given."""
         return self._file.path
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file has been given back."""
+        return self._file.closed
 
     # Writing
 
@@ -175,7 +178,6 @@ class Journal:
         dropped = min((self.compacted + 1) >> SHIFT, full)
         chunks = [None if number < dropped else StoredChunk(self, number) for number in range(full)]
         log = Log.restored(chunks, self._read_chunk(full, head + 1 - (full << SHIFT), tree))
-        self._logs.add(log)
         return tree, log, leases, tombstones
 
     def chunk(self, number: int) -> Chunk:
@@ -187,14 +189,6 @@ class Journal:
                 del self._chunks[next(iter(self._chunks))]
         self._chunks[number] = found
         return found
-
-    def share(self, log: Log) -> None:
-        """Another log has chunks in this file: keep them for it when they are compacted."""
-        self._logs.add(log)
-
-    def shared(self) -> bool:
-        """Whether forks of the store are in use."""
-        return len(self._logs) > 1
 
     def _read_chunk(self, number: int, length: int, living: KeyTree) -> Chunk:
         """The first `length` entries of a chunk; versions that are in `living` are taken from there."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
+from weakref import WeakSet
 
 from k8snb.store.types import Change
 
@@ -34,11 +35,12 @@ class StoredChunk(Protocol):
 class Log:
     """Changes of the revisions from 1 on; position `revision % CHUNK` of chunk `revision // CHUNK`."""
 
-    __slots__ = ("__weakref__", "_chunks", "_tail", "end")
+    __slots__ = ("__weakref__", "_chunks", "_sharers", "_tail", "end")
 
     def __init__(self) -> None:
         self._tail: Chunk = [None]  # revision 0 is the empty store
         self._chunks: list[Chunk | StoredChunk | None] = [self._tail]  # None: dropped
+        self._sharers: WeakSet[Log] | None = None  # logs in use that share chunks of a file
         self.end = 1
         """The revision that the next entry gets."""
 
@@ -49,6 +51,7 @@ class Log:
         log._tail = tail
         log._chunks = [*chunks, tail]
         log.end = (len(chunks) << SHIFT) + len(tail)
+        log._sharers = WeakSet([log])
         return log
 
     def append(self, entry: Change | tuple[Change, ...]) -> None:
@@ -102,7 +105,14 @@ class Log:
         other._tail = self._chunk(last)[: end - (last << SHIFT)]
         other._chunks[last] = other._tail
         other.end = end
+        other._sharers = self._sharers
+        if other._sharers is not None:
+            other._sharers.add(other)
         return other
+
+    def shared(self) -> bool:
+        """Whether forks that are in use share chunks of a file with this log."""
+        return self._sharers is not None and len(self._sharers) > 1
 
     def pin(self, before: int) -> None:
         """Load for good the chunks that hold revisions below `before`, for the forks that share them."""

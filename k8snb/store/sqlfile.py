@@ -113,6 +113,9 @@ class SqlFile:
                 raise ForeignFile(self.path, "this is not a store's file") from None
             if code == sqlite3.SQLITE_CORRUPT:
                 raise CorruptFile(self.path, str(error)) from error
+            if code == sqlite3.SQLITE_CONSTRAINT:
+                what = "it already has this revision: an earlier write was interrupted after it had reached the file"
+                raise StoreFileError(self.path, what, "close this store and open the file again") from error
             remedy = "see to the disk and its permissions, then try again"
             raise StoreFileError(self.path, f"SQLite says: {error}", remedy) from error
 

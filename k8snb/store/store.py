@@ -94,8 +94,13 @@ class Store(Timeline):
         return None if self._journal is None else self._journal.path
 
     def close(self) -> None:
-        """Let go of the file, if there is one; nothing can be written then, and only what is in memory read."""
-        if self._journal is not None:
+        """Let go of the file, if there is one; nothing can be written then, and only what is in memory read.
+
+        Forks keep all that they share: the past they have only in the file is read into memory first.
+        """
+        if self._journal is not None and not self._journal.closed:
+            if self._log.shared():
+                self._log.pin(self.revision + 1)
             self._journal.close()
 
     def __enter__(self) -> Self:
@@ -212,7 +217,7 @@ class Store(Timeline):
         leases = self.leases.copy()
         leases.compact(revision)
         if self._journal is not None:
-            if self._journal.shared():
+            if self._log.shared():
                 self._log.pin(revision + 1)
             self._journal.compact(revision, time, leases)
         self.compacted = revision
@@ -339,8 +344,6 @@ class Store(Timeline):
         other.compacted_time = self.compacted_time
         other._log = self._log.fork(revision + 1)
         other._meta = dict(self._meta if self._journal is None else self._journal.meta)
-        if self._journal is not None:
-            self._journal.share(other._log)
         other._snapshots = {old: snapshot for old, snapshot in self._snapshots.items() if old <= revision}
         if revision == self.revision:
             other._tree = self._tree.copy()

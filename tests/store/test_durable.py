@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -26,6 +27,7 @@ from k8snb.store import (
     StoreLocked,
     transcript,
 )
+from k8snb.store.tree import KeyTree
 from tests.store.helpers import HandClock, PlainCodec, pairs
 
 
@@ -121,6 +123,18 @@ def test_forks_keep_the_past_that_the_file_loses(tmp_path: Path) -> None:
         assert early.path is fork.path is None
         fork.put("/mine", 1)
         assert again.get("/mine") is None
+    assert written == transcript(fork.fork(2500), PlainCodec())
+
+
+def test_a_fork_of_a_fork_keeps_the_past_too(tmp_path: Path) -> None:
+    with opened(tmp_path / "lab") as store:
+        fill(store, 2500)
+        written = transcript(store, PlainCodec())
+    with opened(tmp_path / "lab") as again:
+        fork = again.fork().fork()
+        again.compact(2400)
+
+        assert written == transcript(fork, PlainCodec())
 
 
 def test_metadata_is_asked_for_at_every_commit(tmp_path: Path) -> None:
@@ -151,6 +165,17 @@ def test_what_cannot_be_written_does_not_happen(tmp_path: Path) -> None:
 
         assert (store.revision, pairs(store.list("").items)) == (1, [("/a", 1)])
         store.put("/a", 2)
+    with opened(tmp_path / "lab") as again:
+        assert (again.revision, pairs(again.list("").items)) == (2, [("/a", 2)])
+
+
+def test_a_write_that_was_interrupted_after_it_reached_the_file(tmp_path: Path) -> None:
+    with opened(tmp_path / "lab") as store:
+        store.put("/a", 1)
+        with patch.object(KeyTree, "set", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+            store.put("/a", 2)
+        with pytest.raises(StoreFileError, match="it already has this revision: an earlier write was interrupted"):
+            store.put("/a", 3)
     with opened(tmp_path / "lab") as again:
         assert (again.revision, pairs(again.list("").items)) == (2, [("/a", 2)])
 
