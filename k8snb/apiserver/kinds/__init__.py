@@ -9,12 +9,34 @@ from typing import Final
 
 from k8snb.api.scheme import Resource
 from k8snb.apiserver.kinds.base import Kind
+from k8snb.apiserver.kinds.lease import LeaseStrategy
 from k8snb.apiserver.kinds.namespace import NamespaceStrategy
 from k8snb.apiserver.kinds.pod import PodStrategy
+from k8snb.apiserver.kinds.poddisruptionbudget import PodDisruptionBudgetStrategy
+from k8snb.apiserver.kinds.priorityclass import PriorityClassStrategy
+from k8snb.apiserver.kinds.rbac import (
+    ClusterRoleBindingStrategy,
+    ClusterRoleStrategy,
+    RoleBindingStrategy,
+    RoleStrategy,
+)
+from k8snb.apiserver.kinds.runtimeclass import RuntimeClassStrategy
 from k8snb.apiserver.kinds.service import ServiceStrategy
 from k8snb.apiserver.strategy import Strategy
 
-STRATEGIES: Final[tuple[type[Kind], ...]] = (NamespaceStrategy, PodStrategy, ServiceStrategy)
+STRATEGIES: Final[tuple[type[Kind], ...]] = (
+    LeaseStrategy,
+    NamespaceStrategy,
+    PodStrategy,
+    PodDisruptionBudgetStrategy,
+    PriorityClassStrategy,
+    ClusterRoleBindingStrategy,
+    ClusterRoleStrategy,
+    RoleBindingStrategy,
+    RoleStrategy,
+    RuntimeClassStrategy,
+    ServiceStrategy,
+)
 
 _BY_KIND: Final[dict[tuple[str, str], type[Kind]]] = {served: kind for kind in STRATEGIES for served in kind.serves}
 

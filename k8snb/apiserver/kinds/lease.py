@@ -1,0 +1,25 @@
+"""Leases: who holds something, since when, and for how long without a sign of life."""
+
+from __future__ import annotations
+
+from k8snb.api.types import coordination_v1 as coordination
+from k8snb.apiserver.kinds.base import Kind
+from k8snb.apiserver.validation.field import SPEC, invalid
+from k8snb.apiserver.validation.metadata import Errors, nonnegative
+
+
+class LeaseStrategy(Kind):
+    """Decisions about leases."""
+
+    serves = (("coordination.k8s.io/v1", "Lease"),)
+    allow_create_on_update = True
+    allow_unconditional_update = False
+
+    def check(self, obj: coordination.Lease, errors: Errors) -> None:
+        """A duration above zero, transitions that are not negative."""
+        spec = obj.spec
+        if spec.leaseDurationSeconds is not None and spec.leaseDurationSeconds <= 0:
+            errors.append(invalid(SPEC / "leaseDurationSeconds", spec.leaseDurationSeconds, "must be greater than 0"))
+        nonnegative(spec.leaseTransitions, SPEC / "leaseTransitions", errors)
+        if spec.strategy is not None and not spec.preferredHolder and spec.strategy == "":
+            errors.append(invalid(SPEC / "strategy", spec.strategy, "must not be empty"))
