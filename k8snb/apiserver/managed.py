@@ -3,7 +3,7 @@
 Plain writes do not pay for it. Every revision of an object knows who wrote it and how (`verb`), so the entries are
 computed by replaying the changes, from the last revision at which they were stored (`materialised`: after a
 server-side apply, or when a client set them) or else from the object's creation. What compaction dropped cannot be
-replayed: then the oldest kept version counts as made by whoever wrote it.
+replayed: then everything in the oldest kept version counts as written by `unknown`.
 
 The API server records `verb(request)` in the cause of a write; `ManagedFields` answers questions; `incoming` treats
 managedFields that a client sent.
@@ -35,6 +35,8 @@ from k8snb.store import KeyValue, Store
 
 _REMEMBERED = 256
 """Objects whose entries are kept for the next question."""
+FORGOTTEN = "unknown"
+"""The manager of what was written before the kept history."""
 _UNTRACKED = frozenset({"delete", "deletecollection"})
 _UNTRACKED_SUBRESOURCES = frozenset({"binding", "eviction", "finalize", "token"})
 
@@ -187,7 +189,7 @@ class ManagedFields:
             cause, time = None, 0.0
         else:
             cause, time = change.cause, change.time
-        write = parse_verb(cause.verb, cause.actor) if cause is not None else Write("", "", "", "")
+        write = parse_verb(cause.verb, cause.actor) if cause is not None else Write("", "", FORGOTTEN, "")
         if write.verb in _UNTRACKED or write.subresource in _UNTRACKED_SUBRESOURCES:
             return managed
         new = version.value
