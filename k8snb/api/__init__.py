@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from k8snb.api.codec import from_dict, from_json, to_dict, to_json, to_yaml
     from k8snb.api.decode import DecodeError, Document, Problem, decode_body, decode_manifests, decode_object
     from k8snb.api.fields import FieldSelector, FieldSelectorError
-    from k8snb.api.freeze import freeze
     from k8snb.api.frozen import EMPTY, FrozenDict, freeze_json, frozen_map
     from k8snb.api.object import ListObject, Object, Value
     from k8snb.api.quantity import Quantity, QuantityError
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
 _HOMES: dict[str, str] = {
     "codec": "from_dict from_json to_dict to_json to_yaml",
     "decode": "DecodeError Document Problem decode_body decode_manifests decode_object",
-    "freeze": "freeze",
     "frozen": "EMPTY FrozenDict freeze_json frozen_map",
     "object": "ListObject Object Value",
     "scheme": "SCHEME Resource Scheme Subresource UnknownKind",
@@ -131,7 +129,6 @@ __all__ = [
     "decode_body",
     "decode_manifests",
     "decode_object",
-    "freeze",
     "freeze_json",
     "from_dict",
     "from_json",

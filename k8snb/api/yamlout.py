@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cmp_to_key
 from typing import Any, Final
 
 from k8snb.api.yaml11 import resolves_to_text
@@ -57,15 +58,36 @@ def _entry(first: str, key: str, value: Any, indent: int, lines: list[str]) -> N
         lines.extend(_leaf(value, indent + 2, head))
 
 
-def _natural(key: Any) -> list[tuple[int, Any]]:
-    """Sort keys as go-yaml does: runs of digits by value, letters before other characters' order."""
-    parts: list[tuple[int, Any]] = []
-    for text in re.findall(r"\d+|\D", str(key)):
-        if text.isdigit():
-            parts.append((1, (int(text), len(text))))
-        else:
-            parts.append((2 if text.isalpha() else 0, text))
-    return parts
+def _compare(left: str, right: str) -> int:
+    """Order two keys as go-yaml does: letters by code, other characters before letters, digits as numbers."""
+    for index, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a == b:
+            continue
+        if a.isalpha() and b.isalpha():
+            return -1 if a < b else 1
+        if a.isalpha() or b.isalpha():
+            return -1 if b.isalpha() else 1
+        carry = 0
+        if "0" in (a, b):
+            before = re.search(r"[0-9]*$", left[:index])
+            carry = 1 if before and before[0].strip("0") else 0
+        first, second = _digits(left, index), _digits(right, index)
+        one, two = int(f"{carry}{first}"), int(f"{carry}{second}")
+        if one != two:
+            return -1 if one < two else 1
+        if len(first) != len(second):
+            return -1 if len(first) < len(second) else 1
+        return -1 if a < b else 1
+    return len(left) - len(right)
+
+
+def _digits(text: str, index: int) -> str:
+    match = _DIGITS.match(text, index)
+    return match[0][:18] if match else ""
+
+
+_DIGITS: Final = re.compile(r"[0-9]*")
+_natural: Final = cmp_to_key(_compare)
 
 
 def _key(text: str) -> str:
