@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from itertools import compress, count, islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from k8snb.api.types.core_v1 import Pod
 from k8snb.scheduler.cache import Cache
@@ -31,6 +31,7 @@ from k8snb.scheduler.framework import (
     ScorePlugin,
     Status,
 )
+from k8snb.scheduler.matching import Selector
 from k8snb.scheduler.nodeinfo import NodeInfo
 from k8snb.scheduler.plugins.image_locality import ImageLocality, pod_images
 from k8snb.scheduler.plugins.inter_pod_affinity import InterPodAffinity
@@ -60,6 +61,10 @@ MAX_SIGNATURES = 4096
 """Signatures of a class before it starts anew."""
 _NUMBERS = 8192
 """Parts of pods that are known by number before numbering starts anew."""
+
+
+Part: TypeAlias = tuple[str, int, list[int], list[int], list[int]]
+"""(plugin, weight, signatures, their raw scores, their normalised scores)"""
 
 
 class Signature:
@@ -93,7 +98,7 @@ class Seen:
         names: Sequence[str],
         window: list[int],
         start: int,
-        parts: Sequence[tuple[str, int, Mapping[int, tuple[int, int]]]],
+        parts: Sequence[Part],
     ) -> None:
         self._table = table
         self._names = names
@@ -121,10 +126,16 @@ class Seen:
     def plugin_scores(self) -> Sequence[PluginScores]:
         """Scores in the order of ``nodes()``."""
         signs = [sign for _, sign in self._items() if self._table[sign].status is None]
-        return [
-            PluginScores(name, [values[s][0] for s in signs], [values[s][1] for s in signs], weight)
-            for name, weight, values in self._parts
-        ]
+        found = []
+        for name, weight, distinct, raws, normalised in self._parts:
+            raw = dict(zip(distinct, raws, strict=True))
+            scaled = dict(zip(distinct, normalised, strict=True))
+            found.append(PluginScores(name, [raw[s] for s in signs], [scaled[s] for s in signs], weight))
+        return found
+
+
+Share: TypeAlias = tuple[tuple[str, ...], list[int], tuple[Any, ...], list[tuple[dict[str, int], str, int]]]
+"""(a node's topology values, its matching pods per selector, its key, what it adds to which domain)"""
 
 
 class PodClass:
@@ -145,8 +156,11 @@ class PodClass:
         self.table: list[Signature] = []
         self._numbers: dict[Any, int] = {}
         self._static: list[tuple[Any, ...]] = []
+        self._kinds: list[tuple[Status | None, int, tuple[int, ...], int]] = []
+        self._kind_numbers: dict[Any, int] = {}
+        self._cores: dict[Any, tuple[int, Status | None, int, tuple[int, ...], int]] = {}
         self._domains: list[dict[str, int]] = []
-        self._shares: list[tuple[tuple[str, int] | None, ...]] = []
+        self._shares: list[Share | None] = []
 
     # -- keeping current
 
@@ -158,7 +172,7 @@ class PodClass:
             if position == self.position:
                 return
             changed = cache.changed_since(self.position)
-            if changed is not None:
+            if changed is not None and len(self._cores) < MAX_SIGNATURES:
                 for info in changed.values():
                     if info.index >= 0:
                         self._evaluate(info)
@@ -173,8 +187,9 @@ class PodClass:
         self.table = []
         self._numbers = {}
         self._static = [(None,)] * size
+        self._kinds, self._kind_numbers, self._cores = [], {}, {}
         self._domains = [{} for _ in self.plan.constraints]
-        self._shares = [()] * size
+        self._shares = [None] * size
         for info in nodes:
             self._evaluate(info)
 
@@ -183,98 +198,123 @@ class PodClass:
         static = self._static[place]
         if static[0] is not info.node:
             static = self._static[place] = self._look_at_node(info)
-        _, status, failed_at, node_raws, node_total, values, counted = static
+        _, kind, values, counted = static
         plan, state, pod = self.plan, self.state, self.pod
-        for order, plugin in plan.dynamic_filters:
+        sums = info.sums()
+        core = self._cores.get((kind, sums))
+        if core is None:
+            core = self._cores[(kind, sums)] = self._look_at_sums(info, kind)
+        number, status, failed_at, raws, total = core
+        for order, plugin in plan.pod_filters:
             if status is not None and order > failed_at:
                 break
             refusal = plugin.filter(state, pod, info)
             if refusal is not None:
                 status = refusal.by(plugin.name)
                 break
-        spread: tuple[Any, ...] | None = None
-        if plan.constraints:
-            spread = self._spread(info, place, values, counted)
+        spread = self._spread(info, place, values, counted) if plan.constraints else None
+        images: tuple[str, ...] = ()
         key: Any
         if status is not None:
             key = status
         else:
-            raws = node_raws
-            total = node_total
-            for index, scorer, weight in plan.dynamic_scores:
-                raw = scorer.score(state, pod, info)
-                raws = (*raws[:index], raw, *raws[index + 1 :])
-                total += raw * weight
-            images: tuple[str, ...] = ()
             if info.images and plan.image_plugin is not None:
                 images = tuple([name for name in self.images if name in info.images])
-            key = (raws, images, spread)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self.table)
+            key = (number, images, spread)
+            if plan.pod_scores:
+                for index, scorer, weight in plan.pod_scores:
+                    raw = scorer.score(state, pod, info)
+                    raws = (*raws[:index], raw, *raws[index + 1 :])
+                    total += raw * weight
+                key = (raws, images, spread)
+        sign = self._numbers.get(key)
+        if sign is None:
+            sign = self._numbers[key] = len(self.table)
             if status is not None:
                 self.table.append(Signature(status, (), 0, (), None))
             else:
                 self.table.append(Signature(None, raws, total, images, spread))
-        self.signs[place] = number
+        self.signs[place] = sign
         self.fits[place] = status is None
 
-    def _look_at_node(self, info: NodeInfo) -> tuple[Any, ...]:
-        """What depends on the Node object only."""
+    def _look_at_sums(self, info: NodeInfo, kind: int) -> tuple[int, Status | None, int, tuple[int, ...], int]:
+        """What depends on the node's kind and its sums: (number, refusal, by which filter, raw scores, total)."""
+        plan, state, pod = self.plan, self.state, self.pod
+        status, failed_at, raws, total = self._kinds[kind]
+        for order, plugin in plan.sum_filters:
+            if status is not None and order > failed_at:
+                break
+            refusal = plugin.filter(state, pod, info)
+            if refusal is not None:
+                status, failed_at = refusal.by(plugin.name), order
+                break
+        if status is None:
+            for index, scorer, weight in plan.sum_scores:
+                raw = scorer.score(state, pod, info)
+                raws = (*raws[:index], raw, *raws[index + 1 :])
+                total += raw * weight
+        return (len(self._cores), status, failed_at, raws, total)
+
+    def _look_at_node(self, info: NodeInfo) -> tuple[Any, int, tuple[str, ...] | None, tuple[bool, ...]]:
+        """What depends on the Node object only: its kind, and its place in the topology."""
         plan, state, pod = self.plan, self.state, self.pod
         status, failed_at = None, -1
-        for order, plugin in plan.static_filters:
+        for order, plugin in plan.node_filters:
             refusal = plugin.filter(state, pod, info)
             if refusal is not None:
                 status, failed_at = refusal.by(plugin.name), order
                 break
         raws = [0] * plan.raw_count
         total = 0
-        for index, scorer, weight in plan.static_scores:
+        for index, scorer, weight in plan.node_scores:
             raws[index] = scorer.score(state, pod, info)
-            if weight:
-                total += raws[index] * weight
+            total += raws[index] * weight
         values: tuple[str, ...] | None = None
         counted: tuple[bool, ...] = ()
         if plan.constraints and info.node is not None:
             labels = info.node.metadata.labels
-            everywhere = not plan.require_all or has_all_keys(info.node, plan.constraints)
-            if everywhere:
+            if not plan.require_all or has_all_keys(info.node, plan.constraints):
                 values = tuple([labels.get(c.key, "") for c in plan.constraints])
                 counted = tuple([c.counts_node(pod, info.node) for c in plan.constraints])
-        return (info.node, status, failed_at, tuple(raws), total, values, counted)
+        found = (status, failed_at, tuple(raws), total)
+        kind = self._kind_numbers.get(found)
+        if kind is None:
+            kind = self._kind_numbers[found] = len(self._kinds)
+            self._kinds.append(found)
+        return (info.node, kind, values, counted)
 
     def _spread(
         self, info: NodeInfo, place: int, values: tuple[str, ...] | None, counted: tuple[bool, ...]
     ) -> tuple[Any, ...] | None:
         """The node's part in the topology: None when it is left out, else a host's own count or the domain's name."""
-        before = self._shares[place]
-        if before:
-            for domain, share in zip(self._domains, before, strict=True):
-                if share is not None:
-                    domain[share[0]] -= share[1]
-        if values is None:
-            self._shares[place] = ()
-            return None
         namespace = self.pod.metadata.namespace
+        pods = info.pods
+        matching = [count_matching(pods, selector, namespace) for selector in self.plan.selectors] if values else []
+        before = self._shares[place]
+        if before is not None:
+            if before[0] is values and before[1] == matching:
+                return before[2]
+            for domain, name, amount in before[3]:
+                domain[name] -= amount
+        if values is None:
+            self._shares[place] = None
+            return None
         found: list[Any] = []
-        shares: list[tuple[str, int] | None] = []
-        selector, matching = None, 0
-        for constraint, value, counts in zip(self.plan.constraints, values, counted, strict=True):
-            if constraint.selector is not selector:
-                selector = constraint.selector
-                matching = count_matching(info.pods, selector, namespace)
+        shares: list[tuple[dict[str, int], str, int]] = []
+        for constraint, which, domain, value, counts in zip(
+            self.plan.constraints, self.plan.selector_of, self._domains, values, counted, strict=True
+        ):
+            amount = matching[which]
             if constraint.key == HOSTNAME:
-                found.append(matching)
-                shares.append(None)
-            else:
-                found.append(value)
-                shares.append((value, matching) if counts and matching else None)
-        self._shares[place] = tuple(shares)
-        for domain, share in zip(self._domains, shares, strict=True):
-            if share is not None:
-                domain[share[0]] = domain.get(share[0], 0) + share[1]
-        return tuple(found)
+                found.append(amount)
+                continue
+            found.append(value)
+            if counts and amount:
+                shares.append((domain, value, amount))
+                domain[value] = domain.get(value, 0) + amount
+        key = tuple(found)
+        self._shares[place] = (values, matching, key, shares)
+        return key
 
     # -- choosing
 
@@ -297,7 +337,7 @@ class PodClass:
         decision.feasible_count = found
         table = self.table
         distinct = [sign for sign in dict.fromkeys(window) if table[sign].status is None]
-        parts: list[tuple[str, int, Mapping[int, tuple[int, int]]]] = []
+        parts: list[Part] = []
         best = distinct
         if found > 1:
             decision.skipped_scores = self.plan.skipped_scores
@@ -321,7 +361,7 @@ class PodClass:
         distinct: list[int],
         window: list[int],
         found: int,
-        parts: list[tuple[str, int, Mapping[int, tuple[int, int]]]],
+        parts: list[Part],
     ) -> list[int]:
         """The total of each distinct signature; what went into it is added to ``parts``, in the profile's order."""
         table, plan = self.table, self.plan
@@ -341,7 +381,7 @@ class PodClass:
                 raws = normalised = [known[entry.images] for entry in entries]
             else:
                 raws, normalised = self._spread_scores(distinct, entries, window, found)
-            parts.append((name, weight, dict(zip(distinct, zip(raws, normalised, strict=True), strict=True))))
+            parts.append((name, weight, distinct, raws, normalised))
             if index < 0 or scorer is not None:
                 totals = [total + weight * value for total, value in zip(totals, normalised, strict=True)]
         return totals
@@ -406,18 +446,28 @@ class Plan:
     def __init__(self, profile: Profile, pod: Pod, state: CycleState, spread: PodTopologySpread | None) -> None:
         active = profile.active_filters(state)
         self.skipped_filters = tuple(sorted(state.skip_filter))
-        self.static_filters: list[tuple[int, FilterPlugin]] = []
-        self.dynamic_filters: list[tuple[int, FilterPlugin]] = []
+        self.node_filters: list[tuple[int, FilterPlugin]] = []
+        self.sum_filters: list[tuple[int, FilterPlugin]] = []
+        self.pod_filters: list[tuple[int, FilterPlugin]] = []
+        filters = {Reads.NODE: self.node_filters, Reads.RESOURCES: self.sum_filters, Reads.NODE_INFO: self.pod_filters}
         for order, plugin in enumerate(active):
-            (self.static_filters if plugin.filter_reads is Reads.NODE else self.dynamic_filters).append((order, plugin))
+            filters[plugin.filter_reads].append((order, plugin))
         self.constraints: tuple[Constraint, ...] = ()
         self.require_all = False
         if spread is not None:
             self.constraints = tuple(spread.constraints(pod, SCHEDULE_ANYWAY))
             self.require_all = spread.requires_all(pod)
+        self.selectors: list[Selector] = []
+        self.selector_of: list[int] = []
+        for constraint in self.constraints:
+            if constraint.selector not in self.selectors:
+                self.selectors.append(constraint.selector)
+            self.selector_of.append(self.selectors.index(constraint.selector))
         self.image_plugin: ImageLocality | None = None
-        self.static_scores: list[tuple[int, ScorePlugin, int]] = []
-        self.dynamic_scores: list[tuple[int, ScorePlugin, int]] = []
+        self.node_scores: list[tuple[int, ScorePlugin, int]] = []
+        self.sum_scores: list[tuple[int, ScorePlugin, int]] = []
+        self.pod_scores: list[tuple[int, ScorePlugin, int]] = []
+        by_reads = {Reads.NODE: self.node_scores, Reads.RESOURCES: self.sum_scores, Reads.NODE_INFO: self.pod_scores}
         self.scores: list[tuple[str, int, int, ScorePlugin | None]] = []
         self.raw_count = 0
         skipped: list[str] = []
@@ -433,8 +483,7 @@ class Plan:
                     self.scores.append((scorer.name, weight, -1, scorer))
             else:
                 plain = type(scorer).normalise is ScorePlugin.normalise
-                row = (self.raw_count, scorer, weight if plain else 0)
-                (self.static_scores if scorer.score_reads is Reads.NODE else self.dynamic_scores).append(row)
+                by_reads[scorer.score_reads].append((self.raw_count, scorer, weight if plain else 0))
                 self.scores.append((scorer.name, weight, self.raw_count, None if plain else scorer))
                 self.raw_count += 1
         self.skipped_scores = tuple(sorted(skipped))

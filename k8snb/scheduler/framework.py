@@ -128,12 +128,14 @@ class Reads(IntEnum):
     """What a decision about a (pod, node) pair depends on, besides the pod.
 
     The scheduler reuses decisions for equal pods: those that read ``NODE`` until the Node object changes, those that read
-    ``NODE_INFO`` until a pod comes to or leaves the node. Decisions that read the ``CLUSTER`` are made anew each time.
+    ``RESOURCES`` for all nodes with equal sums, those that read ``NODE_INFO`` until a pod comes to or leaves the node.
+    Decisions that read the ``CLUSTER`` are made anew each time.
     """
 
     NODE = 0
-    NODE_INFO = 1
-    CLUSTER = 2
+    RESOURCES = 1
+    NODE_INFO = 2
+    CLUSTER = 3
 
 
 class Nominator(Protocol):

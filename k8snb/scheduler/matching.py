@@ -55,7 +55,10 @@ class Selector:
         if self.nothing:
             return False
         if self.plain is not None:
-            return all(labels.get(key) == value for key, value in self.plain.items())
+            for key, value in self.plain.items():  # noqa: SIM110  # twice as fast as all(), and asked very often
+                if labels.get(key) != value:
+                    return False
+            return True
         return all(satisfies(requirement, labels) for requirement in self.requirements)
 
     def key(self) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from k8snb.api.frozen import EMPTY
 from k8snb.api.types.core_v1 import Affinity, Node, Pod
@@ -170,6 +171,23 @@ class NodeInfo:
         """Region and zone as one text (``GetZoneKey``), empty when the node has neither."""
         node = self.node
         return zone_key(node) if node is not None else ""
+
+    def sums(self) -> tuple[Any, ...]:
+        """All that resource plugins look at; nodes with equal sums are alike to them."""
+        return (
+            self.cpu_used,
+            self.memory_used,
+            len(self.pods),
+            self.nonzero_cpu,
+            self.nonzero_memory,
+            self.cpu,
+            self.memory,
+            self.slots,
+            self.ephemeral_used,
+            self.ephemeral,
+            tuple(self.scalar_used.items()) if self.scalar_used else (),
+            tuple(self.scalar.items()) if self.scalar else (),
+        )
 
     def labels(self) -> Mapping[str, str]:
         """The node's labels."""

@@ -17,7 +17,7 @@ class NodeResourcesBalancedAllocation(PreScorePlugin, ScorePlugin):
     """Compares the balance of a node with and without the pod; 75 when the pod changes nothing."""
 
     name = "NodeResourcesBalancedAllocation"
-    score_reads = Reads.NODE_INFO
+    score_reads = Reads.RESOURCES
 
     def __init__(self, resources: Weighted = DEFAULT_RESOURCES) -> None:
         self.resources = resources

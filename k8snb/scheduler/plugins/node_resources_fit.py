@@ -45,8 +45,8 @@ class NodeResourcesFit(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
     """
 
     name = "NodeResourcesFit"
-    filter_reads = Reads.NODE_INFO
-    score_reads = Reads.NODE_INFO
+    filter_reads = Reads.RESOURCES
+    score_reads = Reads.RESOURCES
 
     def __init__(
         self,

@@ -64,6 +64,13 @@ def count_matching(pods: Mapping[str, Pod], selector: Selector, namespace: str |
     if selector.nothing or not selector.requirements:
         return 0
     total = 0
+    if selector.plain is not None and len(selector.plain) == 1:
+        ((key, value),) = selector.plain.items()
+        for pod in pods.values():
+            meta = pod.metadata
+            if meta.labels.get(key) == value and meta.namespace == namespace and meta.deletionTimestamp is None:
+                total += 1
+        return total
     matches = selector.matches
     for pod in pods.values():
         meta = pod.metadata
