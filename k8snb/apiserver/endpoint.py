@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from k8snb.api.scheme import Resource
     from k8snb.apiserver.admission.plugin import Attributes, Plugin
@@ -34,6 +34,7 @@ class Endpoint:
     __slots__ = (
         "_chains",
         "_plugins",
+        "columns",
         "conversion",
         "group",
         "kind",
@@ -58,6 +59,7 @@ class Endpoint:
         plugins: Sequence[Plugin],
     ) -> None:
         self.resource = resource
+        self.columns: Sequence[Mapping[str, Any]] | None = None
         self.selectable: tuple[str, ...] = ()
         self.stored = stored
         self.strategy = strategy

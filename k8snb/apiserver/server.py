@@ -16,6 +16,7 @@ from k8snb.api.scheme import SCHEME
 from k8snb.apiserver import verbs
 from k8snb.apiserver.admission import PLUGINS
 from k8snb.apiserver.audit import AuditLog
+from k8snb.apiserver.authentication import BearerTokens
 from k8snb.apiserver.authz.always_allow import AlwaysAllow
 from k8snb.apiserver.authz.authorizer import Attributes as Access
 from k8snb.apiserver.authz.authorizer import refusal
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from k8snb.api.request import Request
     from k8snb.api.scheme import Resource, Scheme
     from k8snb.apiserver.admission.plugin import Plugin
+    from k8snb.apiserver.authentication import Authenticator
     from k8snb.apiserver.authz.authorizer import Authorizer
     from k8snb.apiserver.subresources.protocol import LogSource, Subresource
     from k8snb.sim.clock import Clock
@@ -47,9 +49,9 @@ LEASE_REUSE_SECONDS = 60.0
 class APIServer:
     """One API server over one store.
 
-    `clock` and `ids` are the only sources of time and chance. `authorizer` decides who may do what (default: everybody
+    `clock` and `ids` are the only sources of time and chance. `authenticators` recognise the users of HTTP requests
+    (callers in the process say who they are). `authorizer` decides who may do what (default: everybody
     everything). `admission` are the plugins in order. `audit_limit` bounds the audit log (None: unbounded).
-    `service_cidr` and `node_ports` are the ranges that Services get addresses and ports from.
     """
 
     def __init__(
@@ -59,21 +61,21 @@ class APIServer:
         ids: Ids,
         *,
         scheme: Scheme = SCHEME,
+        authenticators: Sequence[Authenticator] | None = None,
         authorizer: Authorizer | None = None,
         admission: Sequence[Plugin] = PLUGINS,
         audit_limit: int | None = None,
-        service_cidr: str = "10.96.0.0/16",
-        node_ports: tuple[int, int] = (30000, 32767),
     ) -> None:
         self.store = store
         self.clock = clock
         self.ids = ids
         self.scheme = scheme
         self.authorizer: Authorizer = AlwaysAllow() if authorizer is None else authorizer
+        self.authenticators: tuple[Authenticator, ...] = (
+            (BearerTokens(),) if authenticators is None else tuple(authenticators)
+        )
         self.admission = tuple(admission)
         self.audit = AuditLog(audit_limit)
-        self.service_cidr = service_cidr
-        self.node_ports = node_ports
         self.reader = StoreReader(store, scheme)
         self.managed_fields = ManagedFields(store)
         self.logs: LogSource | None = None

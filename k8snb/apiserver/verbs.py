@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from k8snb.api import errors
 from k8snb.api.request import APPLY_PATCH, Request, Response
-from k8snb.apiserver import decoding
+from k8snb.apiserver import decoding, options
 from k8snb.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes
 from k8snb.apiserver.managed import incoming, verb
 from k8snb.apiserver.patch import apply_patch
@@ -62,6 +62,7 @@ def get(ctx: ServerContext, ep: Endpoint) -> Response:
 def list_(ctx: ServerContext, ep: Endpoint) -> Response:
     """Read a collection."""
     r = ctx.request
+    options.check_list(r.options)
     page = read.list_(ctx.server.store, ep, r.namespace, r.options)
     items = page.items
     if ep.conversion is not None:
@@ -72,16 +73,18 @@ def list_(ctx: ServerContext, ep: Endpoint) -> Response:
 def watch(ctx: ServerContext, ep: Endpoint) -> Response:
     """Open a watch; its events come from `Response.stream.poll()`."""
     r = ctx.request
-    options = r.options
+    wanted = r.options
+    options.check_watch(wanted)
     if r.name:
         only = f"metadata.name={r.name}"
-        options = replace(options, field_selector=f"{options.field_selector},{only}" if options.field_selector else only)
-    return Response(200, resource=ep.resource, stream=open_watch(ctx.server.store, ep, r.namespace, options))
+        wanted = replace(wanted, field_selector=f"{wanted.field_selector},{only}" if wanted.field_selector else only)
+    return Response(200, resource=ep.resource, stream=open_watch(ctx.server.store, ep, r.namespace, wanted))
 
 
 def create(ctx: ServerContext, ep: Endpoint) -> Response:
     """Create the object in the request's body."""
     r = ctx.request
+    options.check_create(r.options)
     obj = decoding.body_object(ctx, ep)
     meta = obj.metadata
     namespace = request_namespace(r, meta.namespace)
@@ -117,6 +120,7 @@ def main_part(ep: Endpoint) -> Part:
 def update(ctx: ServerContext, ep: Endpoint) -> Response:
     """Replace the object with the one in the body; some kinds are created when missing."""
     r = ctx.request
+    options.check_update(r.options)
     current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
     obj = named(r, decoding.body_object(ctx, ep, _value(current)))
     if current is None:
@@ -200,6 +204,7 @@ def patch(ctx: ServerContext, ep: Endpoint) -> Response:
 def patch_part(ctx: ServerContext, ep: Endpoint, part: Part, subresource: str) -> Response:
     """Apply the request's patch to the stored object and store the result through `part`."""
     r = ctx.request
+    options.check_patch(r.options, r.content_type)
     current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
     if current is None and (subresource or r.content_type != APPLY_PATCH):
         raise errors.not_found(ep.plural, r.name, ep.group)
@@ -230,6 +235,7 @@ def delete(ctx: ServerContext, ep: Endpoint) -> Response:
     from k8snb.apiserver.deletion import delete_namespace
 
     r = ctx.request
+    options.check_delete(r.options)
     current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
     if current is None:
         raise errors.not_found(ep.plural, r.name, ep.group)
@@ -254,6 +260,7 @@ def delete_object(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Respon
 def deletecollection(ctx: ServerContext, ep: Endpoint) -> Response:
     """Delete all objects that the selectors choose, one after the other; the answer lists them as they were."""
     r = ctx.request
+    options.check_delete(r.options)
     page = read.list_(ctx.server.store, ep, r.namespace, r.options)
     for obj in page.items:
         current = ctx.server.store.get(ep.stored.key(obj.metadata.namespace, obj.metadata.name))
