@@ -13,9 +13,11 @@ from typing import Any
 
 import msgspec
 
+from k8snb.api.errors import bad_request
 from k8snb.api.object import Object
 from k8snb.api.request import Request, Response
 from k8snb.api.scheme import Scheme
+from k8snb.api.types.core_v1 import Pod
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver import APIServer
 from k8snb.bootstrap import bootstrap
@@ -26,10 +28,10 @@ from k8snb.client.view import Source, cache_key
 from k8snb.controllers import IN_TREE
 from k8snb.diff import Diff, diff_worlds
 from k8snb.faults import Faults
-from k8snb.network import Network
+from k8snb.network import Answer, Network
 from k8snb.node import KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
-from k8snb.sim.clock import Clock, seconds
+from k8snb.sim.clock import Clock, rfc3339_micro, seconds
 from k8snb.sim.ids import Ids
 from k8snb.store import Change, Store
 from k8snb.world import History, Snapshot
@@ -95,6 +97,30 @@ class _SourceAt:
         return self.past.listed(kind, self.revision)
 
 
+class KubeletLogs:
+    """Answers pods/log from the kubelets."""
+
+    def __init__(self, kubelets: KubeletPool, clock: Clock) -> None:
+        self.kubelets = kubelets
+        self.clock = clock
+
+    def log(self, pod: Pod, container: str, options: dict[str, Any]) -> str:
+        """The text of a container's log; ``options`` as in pods/log: previous, tailLines, sinceSeconds, timestamps."""
+        try:
+            lines = self.kubelets.logs(pod, container or None, str(options.get("previous")).lower() == "true")
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        since = options.get("sinceSeconds")
+        if since:
+            start = self.clock.now - float(since)
+            lines = [line for line in lines if line[0] >= start]
+        tail = options.get("tailLines")
+        if tail is not None:
+            lines = lines[-int(tail) :] if int(tail) else []
+        stamped = str(options.get("timestamps")).lower() == "true"
+        return "".join(f"{rfc3339_micro(at)[:-1]}000Z {text}\n" if stamped else f"{text}\n" for at, _, text in lines)
+
+
 class Cluster(Faults):
     """A Kubernetes cluster in this process.
 
@@ -140,6 +166,7 @@ class Cluster(Faults):
         if isinstance(self.kubelets, KubeletPool):
             self.network.connect(self.kubelets)
             self.kubelets.connect(self.runtime)
+            self.server.logs = KubeletLogs(self.kubelets, self.clock)
         self.store.subscribe(self._changed)
         if reopened:
             self._reopen()
@@ -173,6 +200,69 @@ class Cluster(Faults):
 
     def handle(self, request: Request) -> Response:
         return self.server.handle(request)
+
+    def decision(self, pod: Object) -> dict[str, Any] | None:
+        found = getattr(self.scheduler, "decisions", {}).get(cache_key(pod))
+        if found is None or found.uid != pod.metadata.uid or not found.node:
+            return None
+        score = found.totals.get(found.node, "-")
+        return {"feasible": found.feasible_count, "evaluated": found.evaluated, "node": found.node, "score": score}
+
+    def stopped(self) -> Sequence[str]:
+        return [name for name, process in self.runtime.processes.items() if not process.alive]
+
+    # -- containers and traffic
+
+    def request(self, source: str, url: str, **options: Any) -> Answer:
+        """Send a request through the modelled network and return the answer with every hop on its way.
+
+        ``source`` is ``pod/NAME``, ``pod/NAMESPACE/NAME``, ``node/NAME`` or ``outside``; ``url`` is like
+        ``http://web.default.svc:80/path``. Options: method, body, headers, timeout (seconds). The answer's ``error`` is the
+        true one: nxdomain, refused, timeout, reset or unreachable.
+        """
+        return self.network.request(source, url, self.runtime.processes["kubelet"].view, now=self.now, **options)
+
+    def logs(
+        self, pod: str, container: str | None = None, namespace: str = "default", *, previous: bool = False
+    ) -> str:
+        """The log of a container, as ``kubectl logs`` prints it."""
+        lines = self.kubelets.logs(self._pod(pod, namespace), container, previous)
+        return "".join(f"{text}\n" for _, _, text in lines)
+
+    def exec(self, pod: str, *argv: str, container: str | None = None, namespace: str = "default") -> Any:
+        """Run a command in a container: ``exec("web-1", "ls", "/")``; the result has stdout, stderr and code."""
+        return self.kubelets.exec(self._pod(pod, namespace), container, argv, self.now)
+
+    def _pod(self, name: str, namespace: str) -> Any:
+        name = name.removeprefix("pod/")
+        return self.get("pod", name, namespace) if "/" not in name else self.get(f"pod/{name}")
+
+    # -- machines and processes
+
+    def add_node(self, name: str, **spec: Any) -> None:
+        """Add a machine: ``add_node("worker-4", cpu="8", memory="32Gi")``; its kubelet registers it."""
+        self.kubelets.add_node(NodeSpec(name, **spec))
+        self.runtime.poke(self.kubelets.name, name)
+
+    def remove_node(self, name: str) -> None:
+        """Take a machine away for good, and delete its Node object."""
+        self.kubelets.remove_node(name)
+        self.delete("node", name)
+
+    def stop_component(self, name: str) -> None:
+        """Stop kube-controller-manager or kube-scheduler: nothing of theirs happens until ``start_component``."""
+        self._process(name)
+        self.runtime.stop(name)
+        self.gateway.forget(name)
+
+    def start_component(self, name: str) -> None:
+        """Start a stopped component: it lists everything anew and goes on from what is."""
+        self._process(name)
+        self.runtime.start(name)
+
+    def _process(self, name: str) -> None:
+        if name not in self.runtime.processes:
+            raise ValueError(f"there is no component {name!r}: known are {', '.join(self.runtime.processes)}")
 
     def _changed(self, change: Change) -> None:
         kind, key = store_change(change.value, change.previous.value if change.previous else None)
@@ -261,7 +351,7 @@ class Cluster(Faults):
         """What differs between this cluster (or past) and another."""
         return diff_worlds(self, other)
 
-    def explain(self, what: str, language: str | None = None) -> Any:
+    def explain(self, what: str | Object, language: str | None = None) -> Any:
         """Why an object exists and why it is in its state: ``explain("pod/web-1")``."""
         from k8snb.explain import explain
 

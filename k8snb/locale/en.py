@@ -114,7 +114,7 @@ MESSAGES = {
     "sequence.user": "you (kubectl)",
     "sequence.create": "create {object}",
     "sequence.update": "change {object}",
-    "sequence.write": "write {key} (revision {revision})",
+    "sequence.write": "r{revision}: write {key}",
     "sequence.watch": "watch event: {object} (r{revision})",
     "sequence.filter": "filter: {feasible} of {evaluated} nodes can take the Pod",
     "sequence.score": "score: {node} has the most points ({score})",

@@ -114,7 +114,7 @@ MESSAGES = {
     "sequence.user": "用户（kubectl）",
     "sequence.create": "创建 {object}",
     "sequence.update": "修改 {object}",
-    "sequence.write": "写入 {key}（revision {revision}）",
+    "sequence.write": "r{revision}：写入 {key}",
     "sequence.watch": "watch 事件：{object}（r{revision}）",
     "sequence.filter": "过滤：{evaluated} 个节点中有 {feasible} 个可用",
     "sequence.score": "打分：{node} 得分最高（{score}）",

@@ -51,6 +51,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         head = self.message if self.error else f"{self.status} {self.body.strip()[:200]}"
         return "\n".join([head, *(f"  {hop}" for hop in self.hops)])
 
+    def __repr__(self) -> str:
+        return str(self)
+
 
 class Trail:
     """The hops of a request under way."""
@@ -60,7 +63,7 @@ class Trail:
     def __init__(self) -> None:
         self.hops: list[Hop] = []
 
-    def add(self, where: str, name: str, code: str, *, ok: bool = True, **facts: object) -> None:
+    def add(self, where: str, name: str, code: str, /, *, ok: bool = True, **facts: object) -> None:
         """Note a hop."""
         kept = FrozenDict({k: str(v) for k, v in facts.items()}) if facts else EMPTY
         self.hops.append(Hop(where, name, code, kept, ok))

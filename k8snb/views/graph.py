@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from k8snb.api.types.core_v1 import ConfigMap, Endpoints, Event, Pod, Secret, Service, ServiceAccount
+from k8snb.api.types.core_v1 import ConfigMap, Pod, Secret, Service
 from k8snb.client.view import cache_key
 from k8snb.locale import text
 from k8snb.views.state import LOOKS, pod_state
@@ -17,7 +17,7 @@ from k8snb.world import World
 if TYPE_CHECKING:
     import networkx as nx
 
-QUIET = (Event, Endpoints, ServiceAccount)
+QUIET = ("Event", "Endpoints", "ServiceAccount", "Lease")
 """Kinds that are in every namespace and would hide the rest."""
 MOST = 60
 """Objects of one kind drawn before the rest is counted."""
@@ -68,7 +68,8 @@ def ownership(world: World, namespace: str = "default") -> GraphView:
             kept.append(obj)
     refs = {_ref(obj) for obj in kept}
     edges = [e for e in edges if e.source in refs and e.target in refs]
-    layers = _layers([_ref(o) for o in kept], edges)
+    layers = _layers([_ref(o) for o in kept], [e for e in edges if e.relation != "selects"])
+    _beside_their_pods(layers, edges)
     items = tuple(_item(obj, layers[_ref(obj)]) for obj in kept)
     left_out = tuple((kind, n - MOST) for kind, n in counts.items() if n > MOST)
     return GraphView(namespace, items, tuple(edges), left_out)
@@ -88,9 +89,10 @@ def to_networkx(view: GraphView) -> nx.DiGraph[str]:
 
 def _objects(world: World, namespace: str) -> list[Any]:
     found: list[Any] = []
-    for resource in world.scheme.resources:
-        if resource.listable and resource.namespaced and resource.type not in QUIET:
-            found.extend(world.objects(resource, namespace))
+    for prefix in dict.fromkeys(
+        r.list_prefix(namespace) for r in world.scheme.resources if r.listable and r.namespaced and r.kind not in QUIET
+    ):
+        found.extend(kv.value for kv in world.reader.list(prefix).items)
     return [o for o in found if not (isinstance(o, Service) and o.metadata.name == "kubernetes")]
 
 
@@ -157,6 +159,19 @@ def _layers(refs: list[str], edges: list[Edge]) -> dict[str, int]:
     if not nx.is_directed_acyclic_graph(graph):
         return dict.fromkeys(refs, 0)
     return {ref: depth for depth, generation in enumerate(nx.topological_generations(graph)) for ref in generation}
+
+
+def _beside_their_pods(layers: dict[str, int], edges: list[Edge]) -> None:
+    """A Service stands one layer before the pods it selects, what it owns beside them: its lines then cross nothing."""
+    chosen: dict[str, int] = {}
+    for edge in edges:
+        if edge.relation == "selects":
+            chosen[edge.source] = min(chosen.get(edge.source, layers[edge.target]), layers[edge.target])
+    for service, layer in chosen.items():
+        layers[service] = max(0, layer - 1)
+        for edge in edges:
+            if edge.source == service and edge.relation == "owns":
+                layers[edge.target] = layers[service] + 1
 
 
 def _item(obj: Any, layer: int) -> Item:

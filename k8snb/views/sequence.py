@@ -15,6 +15,8 @@ from k8snb.world import World
 
 LANES = ("user", "kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kubelet")
 """The lifelines, left to right."""
+SHORT = {"kube-controller-manager": "controllers"}
+"""Names that would not fit above their lifeline."""
 CALL, WRITE, WATCH, NOTE = "call", "write", "watch", "note"
 
 
@@ -199,7 +201,7 @@ def draw_sequence(view: SequenceView, language: str | None = None, selected: str
     for lane, x in at.items():
         still.append(line(x, 44, x, height - 8, LINE, 1.5))
         still.append(box(x - each / 2 + 4, 12, each - 8, 30, WASH, SOFT))
-        name = text("sequence.user", language) if lane == "user" else lane
+        name = text("sequence.user", language) if lane == "user" else SHORT.get(lane, lane)
         still.append(label(x, 31, fit(name, each - 12, 12), 12, INK, 600, "middle"))
     moving = []
     for i, message in enumerate(view.messages):
@@ -238,11 +240,11 @@ def _arrow(message: Message, at: dict[str, float], each: float, width: float, la
     tip = 7 if x2 > x1 else -7
     body += f'<path d="M{x1:.1f},10 H{x2:.1f}" stroke="{ink}" stroke-width="1.8" fill="none"{dash}/>'
     body += f'<path d="M{x2 - tip:.1f},5 L{x2:.1f},10 L{x2 - tip:.1f},15 Z" fill="{ink}"/>'
-    room = max(abs(x2 - x1) - 14, each * 2)
+    room = max(abs(x2 - x1) - 14, each * 2.4)
     middle = (x1 + x2) / 2
     half = room / 2
     middle = min(max(middle, 44 + half), width - half - 4)
-    return body + label(middle, 4, fit(told, room, 11), 11, INK, 400, "middle")
+    return body + label(middle, 4, fit(told, room, 11), 11, INK, 400, "middle", halo=True)
 
 
 __all__ = ["LANES", "Message", "SequenceView", "draw_sequence", "lane_of", "pod_sequence", "sequence_text"]

@@ -53,11 +53,20 @@ def box(
 
 
 def label(
-    x: float, y: float, value: str, size: float = 12, fill: str = INK, weight: int = 400, anchor: str = "start"
+    x: float,
+    y: float,
+    value: str,
+    size: float = 12,
+    fill: str = INK,
+    weight: int = 400,
+    anchor: str = "start",
+    halo: bool = False,
 ) -> str:
-    """A line of text whose baseline is at ``y``."""
+    """A line of text whose baseline is at ``y``; with a ``halo`` lines behind it do not cross its letters."""
     heavy = f' font-weight="{weight}"' if weight != 400 else ""
     side = f' text-anchor="{anchor}"' if anchor != "start" else ""
+    if halo:
+        side += f' paint-order="stroke" stroke="{PAPER}" stroke-width="4" stroke-linejoin="round"'
     return f'<text x="{number(x)}" y="{number(y)}" font-size="{number(size)}" fill="{fill}"{heavy}{side}>{escape(value, quote=False)}</text>'
 
 
