@@ -113,7 +113,10 @@ def decode_manifests(
     if isinstance(source, os.PathLike):
         filename = filename or str(source)
         source = Path(source).read_bytes()
-    text = source.decode("utf-8-sig", "replace") if isinstance(source, bytes) else source.removeprefix("\ufeff")
+    if isinstance(source, bytes):
+        wide = source.startswith((b"\xff\xfe", b"\xfe\xff"))
+        source = source.decode("utf-16" if wide else "utf-8-sig", "replace")
+    text = source.removeprefix("\ufeff")
     problems: list[Problem] = []
     documents: list[Document] = []
     for index, (part, line) in enumerate(_parts(text)):
@@ -347,7 +350,10 @@ def _group_version_kind(tree: Any) -> tuple[str, str]:
                 break
     if trouble:
         raise gojson.JsonError(f"couldn't get version/kind; json parse error: json: {trouble}")
-    return tree.get("apiVersion") or "", tree.get("kind") or ""
+    api_version = tree.get("apiVersion") or ""
+    if api_version.count("/") > 1:
+        raise gojson.JsonError(f"unexpected GroupVersion string: {api_version}")
+    return api_version, tree.get("kind") or ""
 
 
 def _other_kind(api_version: str, named: str, resource: Resource, kind: str, prefix: str) -> None:
@@ -358,7 +364,8 @@ def _other_kind(api_version: str, named: str, resource: Resource, kind: str, pre
     if named == kind and api_version != resource.api_version and version in _RETIRED.get(group, "").split():
         raise DecodeError(mismatch)
     listed = named in ("List", "Status", "DeleteOptions") or named.endswith("List")
-    known = type_named(api_version, named) is not None or (listed and SCHEME.served(group, version))
+    known = bool(SCHEME.find(api_version, named) or type_named(api_version, named))
+    known = known or (listed and bool(SCHEME.served(group, version)))
     if resource.custom or not known:
         known_to = f"no kind {quote(named)} is registered for version {quote(api_version)} in scheme {quote(_REGISTRY)}"
         raise DecodeError(prefix + known_to)

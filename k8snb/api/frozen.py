@@ -41,6 +41,15 @@ class FrozenDict(dict[K, V], Generic[K, V]):
     setdefault = _refuse
     update = _refuse
 
+    def __getattr__(self, name: str) -> V:
+        """Read a key as an attribute, as it would stand in YAML: ``pod.metadata.labels.app``."""
+        if not name.startswith("_"):
+            try:
+                return self[name]  # type: ignore[index]  # keys of API objects are text
+            except KeyError:
+                pass
+        raise AttributeError(f"there is no key {name!r}; there are: {', '.join(map(str, self)) or 'none'}")
+
     def __hash__(self) -> int:  # type: ignore[override]  # dict says "unhashable"; a frozen one need not be
         return hash(frozenset(self.items()))
 
