@@ -8,9 +8,26 @@ from __future__ import annotations
 from typing import Final
 
 from k8snb.api.scheme import Resource
+from k8snb.apiserver.kinds.admissionpolicy import (
+    MutatingAdmissionPolicyBindingStrategy,
+    MutatingAdmissionPolicyStrategy,
+    ValidatingAdmissionPolicyBindingStrategy,
+    ValidatingAdmissionPolicyStrategy,
+)
 from k8snb.apiserver.kinds.base import Kind
+from k8snb.apiserver.kinds.certificatesigningrequest import CertificateSigningRequestStrategy
+from k8snb.apiserver.kinds.csidriver import CSIDriverStrategy
+from k8snb.apiserver.kinds.csinode import CSINodeStrategy
+from k8snb.apiserver.kinds.csistoragecapacity import CSIStorageCapacityStrategy
+from k8snb.apiserver.kinds.customresourcedefinition import CustomResourceDefinitionStrategy
+from k8snb.apiserver.kinds.endpointslice import EndpointSliceStrategy
+from k8snb.apiserver.kinds.horizontalpodautoscaler import HorizontalPodAutoscalerStrategy
+from k8snb.apiserver.kinds.ingress import IngressStrategy
+from k8snb.apiserver.kinds.ingressclass import IngressClassStrategy
+from k8snb.apiserver.kinds.ipaddress import IPAddressStrategy
 from k8snb.apiserver.kinds.lease import LeaseStrategy
 from k8snb.apiserver.kinds.namespace import NamespaceStrategy
+from k8snb.apiserver.kinds.networkpolicy import NetworkPolicyStrategy
 from k8snb.apiserver.kinds.pod import PodStrategy
 from k8snb.apiserver.kinds.poddisruptionbudget import PodDisruptionBudgetStrategy
 from k8snb.apiserver.kinds.priorityclass import PriorityClassStrategy
@@ -22,6 +39,14 @@ from k8snb.apiserver.kinds.rbac import (
 )
 from k8snb.apiserver.kinds.runtimeclass import RuntimeClassStrategy
 from k8snb.apiserver.kinds.service import ServiceStrategy
+from k8snb.apiserver.kinds.servicecidr import ServiceCIDRStrategy
+from k8snb.apiserver.kinds.storageclass import StorageClassStrategy
+from k8snb.apiserver.kinds.volumeattachment import VolumeAttachmentStrategy
+from k8snb.apiserver.kinds.volumeattributesclass import VolumeAttributesClassStrategy
+from k8snb.apiserver.kinds.webhookconfiguration import (
+    MutatingWebhookConfigurationStrategy,
+    ValidatingWebhookConfigurationStrategy,
+)
 from k8snb.apiserver.strategy import Strategy
 
 STRATEGIES: Final[tuple[type[Kind], ...]] = (
@@ -36,6 +61,27 @@ STRATEGIES: Final[tuple[type[Kind], ...]] = (
     RoleStrategy,
     RuntimeClassStrategy,
     ServiceStrategy,
+    HorizontalPodAutoscalerStrategy,
+    IngressStrategy,
+    IngressClassStrategy,
+    NetworkPolicyStrategy,
+    IPAddressStrategy,
+    ServiceCIDRStrategy,
+    EndpointSliceStrategy,
+    StorageClassStrategy,
+    VolumeAttachmentStrategy,
+    CSIDriverStrategy,
+    CSINodeStrategy,
+    CSIStorageCapacityStrategy,
+    VolumeAttributesClassStrategy,
+    ValidatingWebhookConfigurationStrategy,
+    MutatingWebhookConfigurationStrategy,
+    ValidatingAdmissionPolicyStrategy,
+    ValidatingAdmissionPolicyBindingStrategy,
+    MutatingAdmissionPolicyStrategy,
+    MutatingAdmissionPolicyBindingStrategy,
+    CustomResourceDefinitionStrategy,
+    CertificateSigningRequestStrategy,
 )
 
 _BY_KIND: Final[dict[tuple[str, str], type[Kind]]] = {served: kind for kind in STRATEGIES for served in kind.serves}
