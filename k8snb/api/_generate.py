@@ -203,7 +203,7 @@ class Generator:
         return Field(json_name, attribute(json_name), declared, value, facts, refs)
 
     @staticmethod
-    def _default(  # noqa: PLR0917  # the facts of one field, all of them
+    def _default(  # the facts of one field, all of them
         annotation: str, go: str, struct: bool, pointer: bool, omitted: bool, refs: list[tuple[str, str]]
     ) -> tuple[str, str]:
         """Return the declared annotation and the default expression ('' is None by omission)."""

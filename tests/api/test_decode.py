@@ -357,7 +357,7 @@ def only_decode_errors(source: str | bytes) -> None:
             decode_object(document.body, resource)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_no_mutated_manifest_raises_anything_else(data: st.DataObject) -> None:
     text = VALID
@@ -377,7 +377,7 @@ def test_no_mutated_manifest_raises_anything_else(data: st.DataObject) -> None:
     only_decode_errors(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60)))
 def test_no_random_input_raises_anything_else(source: str | bytes) -> None:
     only_decode_errors(source)
@@ -399,7 +399,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(VALUES, st.sampled_from(["pods", "deployments", "services", "secrets", "crd", "events", "leases"]))
 def test_no_tree_raises_anything_else_and_decoding_is_final(tree: Any, name: str) -> None:
     resource = SCHEME.resolve(name)
