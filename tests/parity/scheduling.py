@@ -7,8 +7,7 @@ preemption. Cases that need a plugin which is not in the registry are counted ap
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,9 @@ from k8snb.scheduler.plugins.default_preemption import DefaultPreemption
 from k8snb.scheduler.queue import queue_key
 from k8snb.scheduler.registry import IN_TREE
 from k8snb.sim.ids import Ids
+from tests.parity import scheduling_sequences
+from tests.parity.report import Report
+from tests.scheduler.world import node, pod
 
 KNOWN = frozenset(name for name, _, _ in IN_TREE)
 
@@ -207,36 +209,80 @@ def differences(case: Mapping[str, Any], mine: Mapping[str, Any]) -> Iterator[st
 def missing(case: Mapping[str, Any]) -> list[str]:
     """Plugins that the case's result names and the registry has not."""
     result = case["result"]
-    named = {*result.get("rejectedBy", {}).values(), *result.get("scores", {}), *result.get("skippedFilters", ())}
-    named |= set(result.get("skippedScores", ()))
-    return sorted(named - KNOWN - {"PreFilterResult"})
+    named = {*result.get("rejectedBy", {}).values(), *result.get("scores", {}), case["plugin"]}
+    return sorted(named - KNOWN - {"PreFilterResult", "Config", "Combination", "Message"})
+
+
+def sampled(line: Mapping[str, Any]) -> tuple[int, int]:
+    """(feasible, evaluated) nodes of one attempt in a cluster of many equal nodes."""
+    nodes = []
+    for number in range(line["nodes"]):
+        data: dict[str, Any] = node(f"n{number:05}")
+        if line["cordonedEvery"] and (number + 1) % line["cordonedEvery"] == 0:
+            data["spec"]["unschedulable"] = True
+        nodes.append(data)
+    case: dict[str, Any] = {"nodes": nodes, "existing": [], "other": [], "pod": pod("p")}
+    replay = Replay(case)
+    replay.scheduler.algorithm.percentage_of_nodes_to_score = line["percentageOfNodesToScore"] or 0
+    replay.scheduler.percentage_of_nodes_to_score = line["percentageOfNodesToScore"] or 0
+    decision = replay.run()
+    assert decision is not None
+    return decision.feasible_count, decision.evaluated
+
+
+def _within(number: int, expected: int | list[int]) -> bool:
+    low, high = (expected, expected) if isinstance(expected, int) else expected
+    return low <= number <= high
 
 
 def load(path: Path) -> list[dict[str, Any]]:
     """The lines of a JSON lines file."""
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def main(directory: str, *names: str) -> int:
-    """Replay and print."""
-    good = 0
-    cases = [c for c in load(Path(directory) / "cases.jsonl") if not names or any(n in c["name"] for n in names)]
-    for case in cases:
-        try:
-            found = list(differences(case, result_of(Replay(case))))
-        except Exception as failure:
-            if names:
-                raise
-            found = [f"crashed: {type(failure).__name__}: {failure}"]
-        if found:
-            print(f"{case['name']} ({case['about']})" + (f" [needs {missing(case)}]" if missing(case) and 0 else ""))
-            for line in found[:6]:
-                print("   ", line[:400])
-        else:
-            good += 1
-    print(f"{good} of {len(cases)} match")
-    return 0 if good == len(cases) else 1
+def run(directory: Path, names: Sequence[str], verbose: bool) -> Report:
+    """Replay ``cases.jsonl``, ``sequences.jsonl`` and ``sampling.jsonl`` of a folder (or of its ``open``, ``held``)."""
+    report = Report()
+    folders = [f for f in (directory, directory / "open", directory / "held") if (f / "cases.jsonl").is_file()]
+    for folder in folders:
+        for case in load(folder / "cases.jsonl"):
+            if not names or any(name in case["name"] for name in names):
+                lines = _attempted(_case_differences, case)
+                lacking = missing(case)
+                category = f"not yet ({', '.join(lacking)})" if lines and lacking else case["plugin"]
+                report.record("cases.jsonl", category, case["name"], lines)
+        for sequence in load(folder / "sequences.jsonl"):
+            if not names or any(name in sequence["name"] for name in names):
+                lines = _attempted(_sequence_differences, sequence)
+                report.record("sequences.jsonl", "sequence", sequence["name"], lines)
+        for line in load(folder / "sampling.jsonl"):
+            name = f"sampling/{line['nodes']}/{line['cordonedEvery']}/{line['percentageOfNodesToScore']}"
+            if not names or any(wanted in name for wanted in names):
+                lines = _attempted(_sampling_differences, line)
+                report.record("sampling.jsonl", "sampling", name, lines)
+    return report
 
 
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+def _sampling_differences(line: Mapping[str, Any]) -> list[str]:
+    feasible, evaluated = sampled(line)
+    found = []
+    if not _within(feasible, line["feasibleNodes"]):
+        found.append(f"feasibleNodes: expected {line['feasibleNodes']}, got {feasible}")
+    if not _within(evaluated, line["evaluatedNodes"]):
+        found.append(f"evaluatedNodes: expected {line['evaluatedNodes']}, got {evaluated}")
+    return found
+
+
+def _case_differences(case: Mapping[str, Any]) -> list[str]:
+    return list(differences(case, result_of(Replay(case))))
+
+
+def _sequence_differences(sequence: Mapping[str, Any]) -> list[str]:
+    return list(scheduling_sequences.differences(sequence, scheduling_sequences.play(sequence)))
+
+
+def _attempted(replay: Callable[[Mapping[str, Any]], list[str]], line: Mapping[str, Any]) -> list[str]:
+    try:
+        return replay(line)
+    except Exception as failure:  # a crash is a difference, too
+        return [f"crashed: {type(failure).__name__}: {failure}"]
