@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.types import core_v1 as core
+from k8snb.apiserver.defaults.gates import enabled_fields
 from k8snb.apiserver.defaults.images import pull_policy
 from k8snb.apiserver.defaults.resources import rounded
 from k8snb.apiserver.defaults.volumes import volume
@@ -67,6 +68,7 @@ def _same(one: object, other: object) -> bool:
 
 
 def _of_spec(spec: core.PodSpec) -> core.PodSpec:
+    spec = enabled_fields(spec)
     account = spec.serviceAccountName or spec.serviceAccount
     return changed(
         spec,

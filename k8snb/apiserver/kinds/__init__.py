@@ -8,80 +8,28 @@ from __future__ import annotations
 from typing import Final
 
 from k8snb.api.scheme import Resource
-from k8snb.apiserver.kinds.admissionpolicy import (
-    MutatingAdmissionPolicyBindingStrategy,
-    MutatingAdmissionPolicyStrategy,
-    ValidatingAdmissionPolicyBindingStrategy,
-    ValidatingAdmissionPolicyStrategy,
-)
 from k8snb.apiserver.kinds.base import Kind
-from k8snb.apiserver.kinds.certificatesigningrequest import CertificateSigningRequestStrategy
-from k8snb.apiserver.kinds.csidriver import CSIDriverStrategy
-from k8snb.apiserver.kinds.csinode import CSINodeStrategy
-from k8snb.apiserver.kinds.csistoragecapacity import CSIStorageCapacityStrategy
-from k8snb.apiserver.kinds.customresourcedefinition import CustomResourceDefinitionStrategy
-from k8snb.apiserver.kinds.endpointslice import EndpointSliceStrategy
-from k8snb.apiserver.kinds.horizontalpodautoscaler import HorizontalPodAutoscalerStrategy
-from k8snb.apiserver.kinds.ingress import IngressStrategy
-from k8snb.apiserver.kinds.ingressclass import IngressClassStrategy
-from k8snb.apiserver.kinds.ipaddress import IPAddressStrategy
-from k8snb.apiserver.kinds.lease import LeaseStrategy
+from k8snb.apiserver.kinds.controllerrevision import ControllerRevisionStrategy
+from k8snb.apiserver.kinds.daemonset import DaemonSetStrategy
+from k8snb.apiserver.kinds.deployment import DeploymentStrategy
 from k8snb.apiserver.kinds.namespace import NamespaceStrategy
-from k8snb.apiserver.kinds.networkpolicy import NetworkPolicyStrategy
+from k8snb.apiserver.kinds.persistentvolume import PersistentVolumeStrategy
 from k8snb.apiserver.kinds.pod import PodStrategy
-from k8snb.apiserver.kinds.poddisruptionbudget import PodDisruptionBudgetStrategy
-from k8snb.apiserver.kinds.priorityclass import PriorityClassStrategy
-from k8snb.apiserver.kinds.rbac import (
-    ClusterRoleBindingStrategy,
-    ClusterRoleStrategy,
-    RoleBindingStrategy,
-    RoleStrategy,
-)
-from k8snb.apiserver.kinds.runtimeclass import RuntimeClassStrategy
+from k8snb.apiserver.kinds.replicaset import ReplicaSetStrategy
 from k8snb.apiserver.kinds.service import ServiceStrategy
-from k8snb.apiserver.kinds.servicecidr import ServiceCIDRStrategy
-from k8snb.apiserver.kinds.storageclass import StorageClassStrategy
-from k8snb.apiserver.kinds.volumeattachment import VolumeAttachmentStrategy
-from k8snb.apiserver.kinds.volumeattributesclass import VolumeAttributesClassStrategy
-from k8snb.apiserver.kinds.webhookconfiguration import (
-    MutatingWebhookConfigurationStrategy,
-    ValidatingWebhookConfigurationStrategy,
-)
+from k8snb.apiserver.kinds.statefulset import StatefulSetStrategy
 from k8snb.apiserver.strategy import Strategy
 
 STRATEGIES: Final[tuple[type[Kind], ...]] = (
-    LeaseStrategy,
     NamespaceStrategy,
     PodStrategy,
-    PodDisruptionBudgetStrategy,
-    PriorityClassStrategy,
-    ClusterRoleBindingStrategy,
-    ClusterRoleStrategy,
-    RoleBindingStrategy,
-    RoleStrategy,
-    RuntimeClassStrategy,
     ServiceStrategy,
-    HorizontalPodAutoscalerStrategy,
-    IngressStrategy,
-    IngressClassStrategy,
-    NetworkPolicyStrategy,
-    IPAddressStrategy,
-    ServiceCIDRStrategy,
-    EndpointSliceStrategy,
-    StorageClassStrategy,
-    VolumeAttachmentStrategy,
-    CSIDriverStrategy,
-    CSINodeStrategy,
-    CSIStorageCapacityStrategy,
-    VolumeAttributesClassStrategy,
-    ValidatingWebhookConfigurationStrategy,
-    MutatingWebhookConfigurationStrategy,
-    ValidatingAdmissionPolicyStrategy,
-    ValidatingAdmissionPolicyBindingStrategy,
-    MutatingAdmissionPolicyStrategy,
-    MutatingAdmissionPolicyBindingStrategy,
-    CustomResourceDefinitionStrategy,
-    CertificateSigningRequestStrategy,
+    PersistentVolumeStrategy,
+    DeploymentStrategy,
+    ReplicaSetStrategy,
+    DaemonSetStrategy,
+    StatefulSetStrategy,
+    ControllerRevisionStrategy,
 )
 
 _BY_KIND: Final[dict[tuple[str, str], type[Kind]]] = {served: kind for kind in STRATEGIES for served in kind.serves}

@@ -44,7 +44,7 @@ class PodStrategy(Kind):
 
     def prepare_for_create(self, obj: core.Pod, ctx: Context) -> core.Pod:
         """A pending pod of generation 1."""
-        spec = _with_enabled_fields(obj.spec)
+        spec = obj.spec
         if (spec.terminationGracePeriodSeconds or 0) < 0:
             spec = replace(spec, terminationGracePeriodSeconds=1)
         if spec.affinity is not None or spec.topologySpreadConstraints:
@@ -59,11 +59,10 @@ class PodStrategy(Kind):
         if new.status is not old.status:
             new = replace(new, status=old.status)
         if new.spec is not old.spec:
-            spec = _with_enabled_fields(new.spec)
-            if spec == old.spec:
+            if new.spec == old.spec:
                 return replace(new, spec=old.spec)
             generation = (old.metadata.generation or 0) + 1
-            new = replace(new, spec=spec, metadata=replace(new.metadata, generation=generation))
+            new = replace(new, metadata=replace(new.metadata, generation=generation))
         return new
 
     def prepare_for_status_update(self, new: core.Pod, old: core.Pod, ctx: Context) -> core.Pod:
@@ -121,28 +120,6 @@ class PodStrategy(Kind):
             return 0
         period = obj.spec.terminationGracePeriodSeconds if requested is None else requested
         return 1 if (period or 0) < 0 else period or 0
-
-
-def _with_enabled_fields(spec: core.PodSpec) -> core.PodSpec:
-    """Without the fields whose feature gates are off in v1.36."""
-    if spec.schedulingGroup is not None:
-        spec = replace(spec, schedulingGroup=None)
-    for volume in spec.volumes:
-        if volume.projected is not None and any(
-            source.clusterTrustBundle is not None or source.podCertificate is not None
-            for source in volume.projected.sources
-        ):
-            return replace(spec, volumes=each(spec.volumes, _without_trust))
-    return spec
-
-
-def _without_trust(volume: core.Volume) -> core.Volume:
-    if volume.projected is None:
-        return volume
-    sources = each(
-        volume.projected.sources, lambda source: changed(source, clusterTrustBundle=None, podCertificate=None)
-    )
-    return changed(volume, projected=changed(volume.projected, sources=sources))
 
 
 def _with_label_keys(spec: core.PodSpec, labels: Any) -> core.PodSpec:

@@ -175,7 +175,7 @@ def _token_conflicts(spec: core.PodSpec, tokens: set[str], path: Path) -> Iterat
     for index, volume in enumerate(spec.volumes):
         for source in volume.projected.sources if volume.projected is not None else ():
             where = (path / "volumes")[index] / "projected" / "sources"
-            files = (
+            files: tuple[tuple[str, tuple[core.KeyToPath | core.DownwardAPIVolumeFile, ...]], ...] = (
                 ("configMap", source.configMap.items if source.configMap is not None else ()),
                 ("secrets", source.secret.items if source.secret is not None else ()),
                 ("downwardAPI", source.downwardAPI.items if source.downwardAPI is not None else ()),
