@@ -10,6 +10,8 @@ from k8snb.api.yaml11 import resolves_to_text
 
 #: go-yaml folds plain and quoted text that would pass this column (libyaml's ``best_width``).
 WIDTH: Final = 80
+#: A longer key is written with a question mark before it (libyaml's ``check_simple_key``).
+SIMPLE_KEY: Final = 128
 
 _INDICATOR_FIRST: Final = "#,[]{}&*!|>'\"%@`"
 _BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII)
@@ -50,6 +52,9 @@ def _node(value: Any, indent: int, head: str, lines: list[str], in_list: bool = 
 
 def _entry(first: str, key: str, value: Any, indent: int, lines: list[str]) -> None:
     head = f"{first}{key}:"
+    if len(key.encode()) > SIMPLE_KEY:
+        lines.append(f"{first}? {key}")
+        head = " " * indent + ":"
     if isinstance(value, dict) and value:
         _node(value, indent + 2, head, lines)
     elif isinstance(value, (list, tuple)) and value:
@@ -91,8 +96,7 @@ _natural: Final = cmp_to_key(_compare)
 
 
 def _key(text: str) -> str:
-    style, shown = _styled(text, simple_key=True)
-    return shown if style != "|" else _double(text)
+    return _double(text) if "\n" in text else _styled(text)[1]
 
 
 def _leaf(value: Any, indent: int, head: str) -> list[str]:
@@ -107,7 +111,7 @@ def _leaf(value: Any, indent: int, head: str) -> list[str]:
         return [before + "{}"]
     if isinstance(value, (list, tuple)):
         return [before + "[]"]
-    style, shown = _styled(str(value), simple_key=False)
+    style, shown = _styled(str(value))
     if style == "|":
         return _literal(str(value), indent, before)
     return _folded(shown, style, indent, before)
@@ -119,12 +123,12 @@ def _number(value: float) -> str:
     return re.sub(r"\.0$", "", repr(value))
 
 
-def _styled(text: str, simple_key: bool) -> tuple[str, str]:
+def _styled(text: str) -> tuple[str, str]:
     """Return (style, text in that style): plain ``""``, ``'``, ``"``, or ``|`` for a block."""
     plain, single = _allowed(text)
     if not resolves_to_text(text) or _BASE60.fullmatch(text) or _TIMESTAMP.fullmatch(text) or text == "":
         return '"', _double(text)
-    if "\n" in text and not simple_key:
+    if "\n" in text:
         return ("|", text) if _block_allowed(text) else ('"', _double(text))
     if plain and "\n" not in text:
         return "", text

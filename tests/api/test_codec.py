@@ -147,6 +147,20 @@ def test_yaml_is_printed_as_kubectl_prints_it() -> None:
     assert to_yaml(config) == PRINTED
 
 
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({"a\nb": 1}, '"a\\nb": 1\n'),
+        ({"k" * 129: 1}, f"? {'k' * 129}\n: 1\n"),
+        ({"k" * 128: 1}, f"{'k' * 128}: 1\n"),
+        ({"a10": 1, "a2": 2, "A": 3, "_": 4}, "_: 4\nA: 3\na2: 2\na10: 1\n"),
+    ],
+)
+def test_keys_are_ordered_and_written_as_go_yaml_does(tree: Any, expected: str) -> None:
+    assert expected == dump(tree)
+    assert tree == yaml11.load(expected).tree
+
+
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(1 << 63), (1 << 63) - 1), st.text())
 TREES = st.recursive(
     SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3))
