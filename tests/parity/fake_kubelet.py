@@ -171,8 +171,8 @@ class FakeKubelet(Controller):
         return machine
 
     def actor(self, key: str) -> str:
-        """``kubelet/NODE`` for node keys, plain ``kubelet`` for pods."""
-        return f"kubelet/{key}" if "/" not in key else self.name
+        """``kubelet/NODE``: the node is the first part of every key."""
+        return f"kubelet/{key.partition('/')[0]}"
 
     def started(self, view: View) -> Iterable[str]:
         """A restart needs nothing but the watched objects."""
@@ -186,19 +186,18 @@ class FakeKubelet(Controller):
             return ()
         if not new.spec.nodeName:
             return ()
-        return (f"{new.metadata.namespace}/{new.metadata.name}",)
+        return (f"{new.spec.nodeName}/{new.metadata.namespace}/{new.metadata.name}",)
 
     def node_keys(self, old: Node | None, new: Node | None, view: View) -> Iterable[str]:
         """A changed node is looked at, and so are its pods (it may be back)."""
         name = ((new or old).metadata.name if new or old else "") or ""  # type: ignore[union-attr]
-        pods = [f"{p.metadata.namespace}/{p.metadata.name}" for p in view.by(Pod, "node", name)]
+        pods = [f"{name}/{p.metadata.namespace}/{p.metadata.name}" for p in view.by(Pod, "node", name)]
         return (name, *pods)
 
     def reconcile(self, key: str, view: View) -> Reconcile:
         """Bring one pod or one node up to date with at most one API call."""
-        if "/" in key:
-            return self._pod(key, view)
-        return self._node(key, view)
+        node, _, pod = key.partition("/")
+        return self._pod(pod, view) if pod else self._node(node, view)
 
     # -- nodes
 
@@ -254,7 +253,9 @@ class FakeKubelet(Controller):
             return After(memory.bound + START_SECONDS - now)
         status, due = self._observe(pod, memory, now)
         if status != pod.status:
-            yield UpdateStatus(replace(pod, status=status))
+            out = yield UpdateStatus(replace(pod, status=status))
+            if isinstance(out, APIError):
+                raise out
         return None if due is None else After(max(0.0, due - now), background=due - now > 60)
 
     def _recall(self, pod: Pod, now: float) -> Memory:
@@ -283,7 +284,9 @@ class FakeKubelet(Controller):
             else:
                 phase, code = "Failed", 143
             status = self._ended(pod, memory, now, phase, code)
-            yield UpdateStatus(replace(pod, status=status))
+            out = yield UpdateStatus(replace(pod, status=status))
+            if isinstance(out, APIError):
+                raise out
             return After(0.0)
         meta = pod.metadata
         yield Delete(Pod, meta.namespace or "", meta.name or "", uid=meta.uid, grace=0)
