@@ -213,7 +213,7 @@ class Cluster(Faults):
 
     # -- containers and traffic
 
-    def request(self, source: str, url: str, **options: Any) -> Answer:
+    def request(self, source: str | Pod, url: str, **options: Any) -> Answer:
         """Send a request through the modelled network and return the answer with every hop on its way.
 
         ``source`` is ``pod/NAME``, ``pod/NAMESPACE/NAME``, ``node/NAME`` or ``outside``; ``url`` is like

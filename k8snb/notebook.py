@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from k8snb import cluster as model
+from k8snb.api.types.core_v1 import Pod
 from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
@@ -55,11 +56,11 @@ class Pictures(World):
         view = ownership(self, namespace)
         return Picture(OwnershipGraph(self, namespace), draw_graph(view), graph_text(view))
 
-    def sequence(self, pod: str, namespace: str = "default") -> Picture:
+    def sequence(self, pod: str | Pod, namespace: str = "default") -> Picture:
         """How a pod came to be: who called whom, from the first request to Running."""
         from k8snb.widgets import PodSequence
 
-        view = pod_sequence(self, pod.removeprefix("pod/"), namespace)
+        view = pod_sequence(self, pod, namespace)
         return Picture(PodSequence(self, pod, namespace), draw_sequence(view), sequence_text(view))
 
 

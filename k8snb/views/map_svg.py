@@ -64,7 +64,7 @@ def _control_plane(view: MapView, width: float, language: str | None, still: lis
     for i, part in enumerate(view.components):
         look = LOOKS[part.state]
         body = box(0, 0, each, 26, look.fill, look.ink, 13) + label(
-            each / 2, 17.5, f"{look.sign} {part.name}", 12, look.ink, 600, "middle"
+            each / 2, 17.5, fit(f"{look.sign} {part.name}", each - 8, 12), 12, look.ink, 600, "middle"
         )
         moving.append(
             keyed(f"part/{part.name}", f"Component/{part.name}", part.name, 12 + i * (each + GAP), 30, body, part.state)

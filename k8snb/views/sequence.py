@@ -63,8 +63,11 @@ def lane_of(actor: str) -> str:
     return "user"
 
 
-def pod_sequence(world: World, pod: str, namespace: str = "default") -> SequenceView:
-    """The messages behind a pod of that name, existing or gone; raises NotFound when there never was one."""
+def pod_sequence(world: World, pod: str | Pod, namespace: str = "default") -> SequenceView:
+    """The messages behind a pod (itself, its name, ``namespace/name``), existing or gone; NotFound when there never was one."""
+    if isinstance(pod, Pod):
+        namespace, pod = pod.metadata.namespace or namespace, pod.metadata.name or ""
+    pod = pod.removeprefix("pod/")
     if "/" in pod:
         namespace, _, pod = pod.rpartition("/")
     resource = world.resource("pods")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from k8snb.api.types.core_v1 import Pod
 from k8snb.views.detail import detail
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
@@ -42,9 +43,9 @@ class OwnershipGraph(Stage):
 class PodSequence(Stage):
     """Who called whom until a pod ran, from the causes that the cluster kept; click a message for its revision."""
 
-    def __init__(self, world: World, pod: str, namespace: str = "default", **options: Any) -> None:
+    def __init__(self, world: World, pod: str | Pod, namespace: str = "default", **options: Any) -> None:
         self.world = world
-        self.pod = pod.removeprefix("pod/")
+        self.pod = pod
         self.namespace = namespace
         super().__init__(controls=[], **options)
         self.refresh(force=True)

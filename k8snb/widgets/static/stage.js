@@ -5,24 +5,24 @@ const CSS = `
 .k8snb{font-family:ui-sans-serif,system-ui,'Segoe UI','Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;color:#1c2b33;background:#fff;border:1px solid #b9c4cb;border-radius:8px;padding:8px;max-width:1560px;box-sizing:border-box}
 .k8snb *{box-sizing:border-box}
 .k8snb .bar{display:flex;flex-wrap:wrap;gap:6px;align-items:center;margin-bottom:8px;font-size:13px}
-.k8snb button,.k8snb select{font:inherit;color:#1c2b33;background:#f5f8fa;border:1px solid #8fa0aa;border-radius:6px;padding:4px 10px;min-height:30px;cursor:pointer}
+.k8snb button,.k8snb select{font:inherit;color:#1c2b33;background:#f5f8fa;border:1px solid #8fa0aa;border-radius:6px;padding:3px 8px;min-height:30px;cursor:pointer}
 .k8snb button:hover{background:#e6edf1}
 .k8snb button[aria-pressed=true]{background:#00527f;color:#fff;border-color:#00527f}
 .k8snb button:disabled{opacity:.5;cursor:default}
 .k8snb :focus-visible{outline:3px solid #e69f00;outline-offset:1px}
-.k8snb .time{display:flex;flex:1 1 260px;gap:8px;align-items:center;min-width:220px}
-.k8snb .time input{flex:1;accent-color:#00527f;min-width:120px}
+.k8snb .time{display:flex;flex:1 1 300px;gap:8px;align-items:center;min-width:min(100%,290px)}
+.k8snb .time input{flex:1;accent-color:#00527f;min-width:80px}
 .k8snb .time output{white-space:nowrap;font-variant-numeric:tabular-nums}
 .k8snb .past{background:#fff3cf;border:1px solid #d9b84a;border-radius:6px;padding:2px 8px}
 .k8snb .body{display:flex;gap:10px;align-items:flex-start;flex-wrap:wrap}
-.k8snb .picture{flex:3 1 520px;min-width:0;overflow-x:auto}
+.k8snb .picture{flex:3 1 680px;min-width:0;overflow-x:auto}
 .k8snb .picture svg{display:block;height:auto}
 .k8snb .picture svg .item{cursor:pointer;transition:transform .45s ease,opacity .3s}
 .k8snb .picture svg .item.leaving{opacity:0;pointer-events:none}
 .k8snb .picture svg .item.entering{opacity:0}
 .k8snb .picture svg .item:focus-visible{outline:none}
 .k8snb .picture svg .item:focus-visible>rect:first-of-type,.k8snb .picture svg .item[aria-pressed=true]>rect:first-of-type{stroke:#e69f00;stroke-width:4;stroke-dasharray:none}
-.k8snb aside{flex:2 1 320px;min-width:0;border:1px solid #b9c4cb;border-radius:6px;padding:8px;font-size:13px;max-height:560px;overflow:auto}
+.k8snb aside{flex:2 1 340px;min-width:0;border:1px solid #b9c4cb;border-radius:6px;padding:8px;font-size:13px;max-height:560px;overflow:auto}
 .k8snb aside h3{margin:0 0 6px;font-size:14px;display:flex;justify-content:space-between;gap:8px;align-items:center;overflow-wrap:anywhere}
 .k8snb aside [role=tablist]{display:flex;gap:4px;margin-bottom:6px;flex-wrap:wrap}
 .k8snb aside pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font:12px/1.45 ui-monospace,Consolas,'Noto Sans Mono','Noto Sans Mono CJK SC',monospace}
@@ -36,6 +36,8 @@ const CSS = `
 .k8snb.projector .bar,.k8snb.projector aside{font-size:17px}
 .k8snb.projector aside pre,.k8snb.projector .log{font-size:16px}
 .k8snb.projector aside{max-height:760px}
+.k8snb.projector .picture{flex-basis:900px}
+.k8snb .log:empty{display:none}
 @media (prefers-reduced-motion:reduce){.k8snb .picture svg .item{transition:none}}
 @media (forced-colors:active){.k8snb button[aria-pressed=true]{forced-color-adjust:none}}
 `;
