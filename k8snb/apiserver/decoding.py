@@ -10,6 +10,7 @@ from k8snb.api.freeze import freeze
 from k8snb.api.object import Object
 from k8snb.api.schema import type_named
 from k8snb.api.scheme import Resource
+from k8snb.apiserver.custom.decode import custom_object
 
 if TYPE_CHECKING:
     from k8snb.apiserver.context import ServerContext
@@ -28,8 +29,11 @@ def body_object(ctx: ServerContext, ep: Endpoint, known: Any = None) -> Any:
     `known` is the stored version, whose parts need no second look when they come back unchanged.
     """
     body = ctx.request.body
-    obj = freeze(body, known) if isinstance(body, Object) else _decoded(ctx, ep.resource, None)
-    return ep.served.default(obj)
+    if isinstance(body, Object):
+        return ep.served.default(freeze(body, known))
+    if ep.resource.custom:
+        return custom_object(ctx, ep.resource, ctx.server.custom.schema(ep.resource))
+    return ep.served.default(_decoded(ctx, ep.resource, None))
 
 
 def subresource_object(ctx: ServerContext, api_version: str, kind: str) -> Any:

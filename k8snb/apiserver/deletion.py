@@ -1,4 +1,4 @@
-"""Deleting a namespace: it turns Terminating, and goes when nothing holds it any more."""
+"""Kinds that are deleted in their own way: a namespace turns Terminating, a definition takes its objects with it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from msgspec.structs import replace
 
 from k8snb.api import errors
 from k8snb.api.request import Response
+from k8snb.api.types.apiextensions_v1 import CustomResourceDefinitionCondition
 from k8snb.apiserver.admission.plugin import DELETE, Attributes
+from k8snb.apiserver.custom.definitions import CLEANUP
 from k8snb.apiserver.registry.create import stamp
-from k8snb.apiserver.registry.delete import with_propagation
+from k8snb.apiserver.registry.delete import check_preconditions, with_propagation
 
 if TYPE_CHECKING:
+    from k8snb.api.types.apiextensions_v1 import CustomResourceDefinition
     from k8snb.api.types.core_v1 import Namespace
     from k8snb.apiserver.context import ServerContext
     from k8snb.apiserver.endpoint import Endpoint
@@ -57,3 +60,30 @@ def delete_namespace(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Res
         marked = ctx.server.store.put(current.key, partial(stamp, marked), current.mod_revision, ctx.cause).value
     code = 202 if options.orphan_dependents is False else 200
     return Response(code, marked, resource=ep.resource)
+
+
+def delete_definition(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Response:
+    """Mark a CustomResourceDefinition; `k8snb.apiserver.custom.definitions` then deletes its objects and it."""
+    from k8snb.apiserver.verbs import delete_object
+
+    definition: CustomResourceDefinition = current.value
+    meta = definition.metadata
+    if meta.deletionTimestamp is not None or ctx.dry_run:
+        return delete_object(ctx, ep, current)
+    check_preconditions(ep, definition, ctx.request.options.uid, ctx.request.options.resource_version_precondition)
+    finalizers = meta.finalizers if CLEANUP in meta.finalizers else (*meta.finalizers, CLEANUP)
+    condition = CustomResourceDefinitionCondition(
+        type="Terminating",
+        status="True",
+        lastTransitionTime=ctx.now,
+        reason="InstanceDeletionPending",
+        message="CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+    )
+    conditions = (*(item for item in definition.status.conditions if item.type != "Terminating"), condition)
+    marked = replace(
+        definition,
+        metadata=replace(meta, deletionTimestamp=ctx.now, finalizers=finalizers),
+        status=replace(definition.status, conditions=conditions),
+    )
+    marked = ctx.server.store.put(current.key, partial(stamp, marked), current.mod_revision, ctx.cause).value
+    return Response(200, marked, resource=ep.resource)

@@ -22,11 +22,11 @@ from k8snb.apiserver.authz.authorizer import Attributes as Access
 from k8snb.apiserver.authz.authorizer import refusal
 from k8snb.apiserver.context import ServerContext
 from k8snb.apiserver.conversion import CONVERSIONS
+from k8snb.apiserver.custom.definitions import Definitions
 from k8snb.apiserver.endpoint import Endpoint
 from k8snb.apiserver.kinds import strategy_for
 from k8snb.apiserver.managed import ManagedFields
 from k8snb.apiserver.reader import StoreReader
-from k8snb.apiserver.strategy import Strategy
 from k8snb.apiserver.subresources import SUBRESOURCES, VIRTUAL
 
 if TYPE_CHECKING:
@@ -77,11 +77,12 @@ class APIServer:
         self.admission = tuple(admission)
         self.audit = AuditLog(audit_limit)
         self.reader = StoreReader(store, scheme)
-        self.managed_fields = ManagedFields(store)
         self.logs: LogSource | None = None
         """Where container logs come from (the kubelets); set by whoever wires the cluster."""
         self._endpoints: dict[Resource, Endpoint] = {}
         self._lease = (0, 0.0, 0.0)
+        self.custom = Definitions(self)
+        self.managed_fields = ManagedFields(store, self.custom.schema_of)
 
     def handle(self, request: Request) -> Response:
         """Serve one request; raises APIError when it is refused. Every request leaves an audit record."""
@@ -101,7 +102,7 @@ class APIServer:
         """The endpoint that serves a resource."""
         found = self._endpoints.get(resource)
         if found is None:
-            found = self._endpoints[resource] = self._make(resource)
+            found = self._endpoints[resource] = self._custom(resource) if resource.custom else self._make(resource)
         return found
 
     def lease(self, ttl: float) -> int:
@@ -147,14 +148,19 @@ class APIServer:
         conversion = CONVERSIONS.get((resource.api_version, resource.kind))
         stored = resource
         if conversion is not None:
-            found = self.scheme.find(*conversion.stored)
-            assert found is not None
-            stored = found
-        if resource.custom:
-            strategy = served = Strategy(resource)
-        else:
-            strategy, served = strategy_for(stored), strategy_for(resource)
-        return Endpoint(resource, stored, strategy, served, conversion, self.admission)
+            stored = self.scheme.find(*conversion.stored) or resource
+        return Endpoint(resource, stored, strategy_for(stored), strategy_for(resource), conversion, self.admission)
+
+    def _custom(self, resource: Resource) -> Endpoint:
+        """The endpoint of a custom resource; `resource` may be that of an earlier scheme."""
+        current = self.scheme.by_gvr.get((resource.group, resource.version, resource.plural))
+        if current is None or not current.custom:
+            raise errors.no_such_resource()
+        strategy = self.custom.strategy(current)
+        ep = Endpoint(current, current, strategy, strategy, self.custom.conversion(current), self.admission)
+        ep.columns = self.custom.columns(current)
+        ep.selectable = self.custom.selectable(current)
+        return ep
 
     def _serve(self, ctx: ServerContext, request: Request) -> Response:
         ep = self.endpoint(request.resource)

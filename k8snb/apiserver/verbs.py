@@ -10,6 +10,7 @@ from k8snb.api import errors
 from k8snb.api.request import APPLY_PATCH, Request, Response
 from k8snb.apiserver import decoding, options
 from k8snb.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes
+from k8snb.apiserver.deletion import delete_definition, delete_namespace
 from k8snb.apiserver.managed import incoming, verb
 from k8snb.apiserver.patch import apply_patch
 from k8snb.apiserver.registry import read
@@ -41,15 +42,15 @@ def verb_of(request: Request) -> str:
         request.resource.version,
         request.resource.kind,
     )
-    found = _VERBS.get(key)
+    found = _NAMED.get(key)
     if found is None:
-        if len(_VERBS) > 4096:
-            _VERBS.clear()
-        found = _VERBS[key] = verb(request)
+        if len(_NAMED) > 4096:
+            _NAMED.clear()
+        found = _NAMED[key] = verb(request)
     return found
 
 
-_VERBS: dict[tuple[str, ...], str] = {}
+_NAMED: dict[tuple[str, ...], str] = {}
 
 
 def get(ctx: ServerContext, ep: Endpoint) -> Response:
@@ -232,15 +233,14 @@ def named_patch(r: Request, obj: Any) -> Any:
 
 def delete(ctx: ServerContext, ep: Endpoint) -> Response:
     """Delete one object, at once or in steps."""
-    from k8snb.apiserver.deletion import delete_namespace
-
     r = ctx.request
     options.check_delete(r.options)
     current = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
     if current is None:
         raise errors.not_found(ep.plural, r.name, ep.group)
-    if ep.plural == "namespaces" and not ep.group:
-        return delete_namespace(ctx, ep, current)
+    special = _DELETED_THEIR_WAY.get(ep.plural)
+    if special is not None and special[0] == ep.group:
+        return special[1](ctx, ep, current)
     return delete_object(ctx, ep, current)
 
 
@@ -270,6 +270,10 @@ def deletecollection(ctx: ServerContext, ep: Endpoint) -> Response:
     return Response(200, None, items, ep.resource, page.revision)
 
 
+_DELETED_THEIR_WAY = {
+    "namespaces": ("", delete_namespace),
+    "customresourcedefinitions": ("apiextensions.k8s.io", delete_definition),
+}
 VERBS: dict[str, Callable[[ServerContext, Endpoint], Response]] = {
     "get": get,
     "list": list_,

@@ -31,7 +31,7 @@ _WORKLOADS = {
     ("batch", "cronjobs"),
 }
 _VERSION = re.compile(r"v1\.(0|[1-9][0-9]*)").fullmatch
-_LABELS = Path("metadata", "labels")
+_LABELS = Path("metadata") / "labels"
 
 
 class Level(NamedTuple):

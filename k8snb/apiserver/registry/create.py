@@ -56,11 +56,11 @@ def create(ctx: ServerContext, ep: Endpoint, a: Attributes, validators: tuple[Ca
     obj = strategy.prepare_for_create(obj, ctx)
     problems = strategy.validate(obj, ctx)
     if problems:
-        raise errors.invalid(ep.kind, name or "", problems, ep.stored.group)
+        raise errors.invalid(obj.kind, name or "", problems, ep.stored.group)
     generic: list[FieldError] = []
     object_meta(obj.metadata, ep.resource.namespaced, path_segment, generic, kube=False)
     if generic:
-        raise errors.invalid(ep.kind, name or "", generic, ep.stored.group)
+        raise errors.invalid(obj.kind, name or "", generic, ep.stored.group)
     for text in strategy.warnings(obj):
         ctx.warn(text)
     obj = strategy.canonicalize(obj)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Prepare = "Callable[[Any, Any, Context], Any]"
 Validate = "Callable[[Any, Any, Context], list[FieldError]]"
-_RESOURCE_VERSION = Path("metadata", "resourceVersion")
+_RESOURCE_VERSION = Path("metadata") / "resourceVersion"
 
 
 class Part:
@@ -75,7 +75,7 @@ def update(
         object_meta_update(meta, before, problems, kube=False)
     problems += part.validate(new, old, ctx)
     if problems:
-        raise errors.invalid(ep.kind, a.name, problems, ep.stored.group)
+        raise errors.invalid(new.kind, a.name, problems, ep.stored.group)
     if part.begin is not None:
         for text in strategy.warnings(new, old):
             ctx.warn(text)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from k8snb.apiserver.endpoint import Endpoint
     from k8snb.store import KeyValue
 
-_REPLICAS = Path("spec", "replicas")
+_REPLICAS = Path("spec") / "replicas"
 
 
 class Scale(Subresource):

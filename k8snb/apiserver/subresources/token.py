@@ -25,8 +25,7 @@ AUDIENCE = "https://kubernetes.default.svc.cluster.local"
 DEFAULT_SECONDS = 3600
 MIN_SECONDS = 600
 MAX_SECONDS = 1 << 32
-_EXPIRATION = Path("spec", "expirationSeconds")
-_BOUND = Path("spec", "boundObjectRef")
+_EXPIRATION = Path("spec") / "expirationSeconds"
 
 
 class Token(Subresource):
