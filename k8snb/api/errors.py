@@ -77,7 +77,7 @@ class APIError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a stack: the server's own words."""
-        return [f"Error from server ({self.reason or 'Unknown'}): {self.message}"]
+        return [f"Error from server ({self.reason or 'Unknown'}): {self.message}", *getattr(self, "__notes__", ())]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, APIError):

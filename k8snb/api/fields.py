@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from k8snb.api.gotext import quote
+from k8snb.api.mistakes import Mistake
 from k8snb.api.object import Object
 from k8snb.api.scheme import Resource
 
@@ -16,7 +17,7 @@ _METADATA: Final = ("metadata.name", "metadata.namespace")
 _INVOLVED: Final = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 
 
-class FieldSelectorError(ValueError):
+class FieldSelectorError(Mistake, ValueError):
     """Text that is not a field selector, or a field that the kind does not support; the message is the API server's."""
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache, total_ordering
 from typing import Final, Literal
 
+from k8snb.api.mistakes import Mistake
+
 Format = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
 
 #: A power of ten that no real amount needs; Kubernetes would take 2^31, and run out of memory comparing it.
@@ -33,7 +35,7 @@ _PARTS: Final = re.compile(r"([+-]?)0*([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+
 _EXPONENT: Final = re.compile(r"[eE]([+-]?[0-9]{1,18})", re.ASCII)
 
 
-class QuantityError(ValueError):
+class QuantityError(Mistake, ValueError):
     """Text that is not a quantity; the message is the API server's."""
 
 

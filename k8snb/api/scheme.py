@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from k8snb.api.mistakes import Mistake
 from k8snb.api.object import Object
 from k8snb.api.schema import type_named
 from k8snb.api.types._resources import RESOURCES
@@ -28,7 +29,7 @@ _SPECIAL_PREFIXES: Final = {
 _GROUP_IN_KEY: Final = frozenset({"apiextensions.k8s.io", "apiregistration.k8s.io"})
 
 
-class UnknownKind(LookupError):
+class UnknownKind(Mistake, LookupError):
     """No resource has the name asked for; ``name`` is what was asked, ``suggestions`` what may have been meant."""
 
     def __init__(self, name: str, suggestions: tuple[str, ...] = ()) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from k8snb.api import names
 from k8snb.api.gotext import quote
+from k8snb.api.mistakes import Mistake
 
 if TYPE_CHECKING:
     from k8snb.api.types.meta_v1 import LabelSelector
@@ -30,7 +31,7 @@ _TOKEN: Final = re.compile(r"[ \t\r\n]*(?:([=!(),<>]+)|([^ \t\r\n=!(),<>\0]+))?"
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
-class SelectorError(ValueError):
+class SelectorError(Mistake, ValueError):
     """Text that is not a selector; the message is the API server's."""
 
 

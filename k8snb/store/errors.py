@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from k8snb.api.mistakes import Mistake
 from k8snb.store.types import KeyValue
 
 
-class StoreError(Exception):
+class StoreError(Mistake):
     """Base of everything the store raises on purpose."""
 
 
