@@ -10,6 +10,7 @@ from k8snb.api.freeze import freeze
 from k8snb.api.object import Object
 from k8snb.api.schema import type_named
 from k8snb.api.scheme import Resource
+from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.custom.decode import custom_object
 
 if TYPE_CHECKING:
@@ -30,10 +31,26 @@ def body_object(ctx: ServerContext, ep: Endpoint, known: Any = None) -> Any:
     """
     body = ctx.request.body
     if isinstance(body, Object):
-        return ep.served.default(freeze(body, known))
+        if known is None:
+            return ep.served.default(freeze(body, _blank(type(body))))
+        obj = freeze(body, known)
+        # What the stored object has in common with the body has its defaults already.
+        return obj if getattr(obj, "spec", None) is getattr(known, "spec", _NOTHING) else ep.served.default(obj)
     if ep.resource.custom:
         return custom_object(ctx, ep.resource, ctx.server.custom.schema(ep.resource))
     return ep.served.default(_decoded(ctx, ep.resource, None))
+
+
+_NOTHING = object()
+_BLANKS: dict[type, Any] = {}
+
+
+def _blank(kind: type[Any]) -> Any:
+    """An object of the kind with nothing set: the parts that a new object shares with it need no freezing."""
+    found = _BLANKS.get(kind)
+    if found is None:
+        found = _BLANKS[kind] = kind(kind="", apiVersion="") if kind is Unstructured else kind()
+    return found
 
 
 def subresource_object(ctx: ServerContext, api_version: str, kind: str) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from k8snb.apiserver.admission.plugin import Plugin
+from k8snb.apiserver.strategy import Strategy
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from k8snb.api.scheme import Resource
-    from k8snb.apiserver.admission.plugin import Attributes, Plugin
+    from k8snb.apiserver.admission.plugin import Attributes
     from k8snb.apiserver.conversion import Conversion
-    from k8snb.apiserver.strategy import Strategy
 
 _RETURNS_DELETED = frozenset(
     {
@@ -37,6 +39,7 @@ class Endpoint:
         "columns",
         "conversion",
         "group",
+        "judges_metadata",
         "kind",
         "plural",
         "prefix",
@@ -69,6 +72,7 @@ class Endpoint:
         self.group = resource.group
         self.kind = stored.kind
         self.prefix = stored.prefix
+        self.judges_metadata = type(strategy).validate is not Strategy.validate
         self.returns_deleted = not resource.group and resource.plural in _RETURNS_DELETED
         self.ttl = 3600.0 if stored.plural == "events" and not stored.group else 0.0
         self._plugins = tuple(plugins)
@@ -85,8 +89,6 @@ class Endpoint:
         return found
 
     def _chain(self, operation: str, subresource: str) -> Chain:
-        from k8snb.apiserver.admission.plugin import Plugin
-
         concerned = [p for p in self._plugins if p.handles(operation, self.resource, subresource)]
         return (
             tuple(p.admit for p in concerned if type(p).admit is not Plugin.admit),

@@ -64,8 +64,10 @@ class LimitRanger(Plugin):
 
 
 def _ranges(a: Attributes) -> list[LimitRange]:
+    if not a.reader.all("limitranges"):
+        return []
     found = a.ctx.server.store.list(f"/registry/limitranges/{a.namespace}/").items
-    return [item.value for item in found] if found else []
+    return [item.value for item in found]
 
 
 def _container_defaults(ranges: LimitRange) -> tuple[dict[str, str], dict[str, str]]:

@@ -57,10 +57,11 @@ def create(ctx: ServerContext, ep: Endpoint, a: Attributes, validators: tuple[Ca
     problems = strategy.validate(obj, ctx)
     if problems:
         raise errors.invalid(obj.kind, name or "", problems, ep.stored.group)
-    generic: list[FieldError] = []
-    object_meta(obj.metadata, ep.resource.namespaced, path_segment, generic, kube=False)
-    if generic:
-        raise errors.invalid(obj.kind, name or "", generic, ep.stored.group)
+    if not ep.judges_metadata:
+        generic: list[FieldError] = []
+        object_meta(obj.metadata, ep.resource.namespaced, path_segment, generic, kube=False)
+        if generic:
+            raise errors.invalid(obj.kind, name or "", generic, ep.stored.group)
     for text in strategy.warnings(obj):
         ctx.warn(text)
     obj = strategy.canonicalize(obj)
