@@ -21,7 +21,7 @@ from k8snb.api.object import Object
 from k8snb.api.scheme import SCHEME, Resource
 from k8snb.api.types.meta_v1 import OwnerReference
 from k8snb.client.calls import Call, Delete, Emit, Outcome, Patch
-from k8snb.client.protocol import Controller, Reconcile, Watch
+from k8snb.client.protocol import After, Controller, Reconcile, Watch
 from k8snb.client.view import View
 from k8snb.controllers.failures import Aggregate, failed
 from k8snb.controllers.owners import MERGE, STRATEGIC, without_owners
@@ -156,8 +156,8 @@ class GarbageCollector(Controller):
             return None
         if obj.metadata.deletionTimestamp is not None:
             if ORPHAN in obj.metadata.finalizers:
-                yield from self._orphan(obj, view)
-            elif is_waiting(obj) and not self._blocking(obj, view):
+                return (yield from self._orphan(obj, view))
+            if is_waiting(obj) and not self._blocking(obj, view):
                 yield from _remove_finalizer(obj, FOREGROUND)
             return None
         if obj.metadata.ownerReferences:
@@ -172,16 +172,21 @@ class GarbageCollector(Controller):
             for ref in dependent.metadata.ownerReferences
         )
 
-    def _orphan(self, obj: Object, view: View) -> Generator[Call, Outcome, None]:
+    def _orphan(self, obj: Object, view: View) -> Reconcile:
+        """Let go of the dependents; when none is left the object may go, too."""
         uid = obj.metadata.uid or ""
         errors = []
-        for dependent in self._dependents(uid, view):
+        dependents = self._dependents(uid, view)
+        for dependent in dependents:
             out = yield _patch(dependent, without_owners(dependent.metadata.uid or "", [uid]), "orphan")
             if isinstance(out, APIError) and not failed(out, "NotFound"):
                 errors.append(out)
         if errors:
             raise Aggregate(errors)
+        if dependents:
+            return After(0.0)
         yield from _remove_finalizer(obj, ORPHAN)
+        return None
 
     def _attempt_to_delete(self, obj: Object, view: View) -> Generator[Call, Outcome, None]:
         meta = obj.metadata

@@ -148,8 +148,9 @@ class FakeKubelet(Controller):
     name = "kubelet"
     process = "kubelet"
 
-    def __init__(self, lease_seconds: float = 10.0) -> None:
+    def __init__(self, lease_seconds: float = 10.0, start_seconds: float = START_SECONDS) -> None:
         self.lease_seconds = lease_seconds
+        self.start_seconds = start_seconds
         self.machines: dict[str, Machine] = {}
         self.memory: dict[str, Memory] = {}
         self.addresses = 0
@@ -249,8 +250,8 @@ class FakeKubelet(Controller):
             return (yield from self._stop(pod, memory, now))
         if pod.status.phase in ("Succeeded", "Failed"):
             return None
-        if now < memory.bound + START_SECONDS:
-            return After(memory.bound + START_SECONDS - now)
+        if now < memory.bound + self.start_seconds - 1e-9:
+            return After(memory.bound + self.start_seconds - now)
         status, due = self._observe(pod, memory, now)
         if status != pod.status:
             out = yield UpdateStatus(replace(pod, status=status))
@@ -263,7 +264,7 @@ class FakeKubelet(Controller):
         memory = Memory(bound=now)
         if pod.status.phase == "Running" and pod.status.startTime:
             memory.running = seconds(pod.status.startTime)
-            memory.bound = memory.running - START_SECONDS
+            memory.bound = memory.running - self.start_seconds
         return memory
 
     def _stop(self, pod: Pod, memory: Memory, now: float) -> Reconcile:
@@ -294,7 +295,7 @@ class FakeKubelet(Controller):
 
     def _observe(self, pod: Pod, memory: Memory, now: float) -> tuple[PodStatus, float | None]:
         """The status a pod should have by now and when to look again."""
-        spec, started = pod.spec, memory.bound + START_SECONDS
+        spec, started = pod.spec, memory.bound + self.start_seconds
         if ":broken" in "".join(c.image or "" for c in (*spec.initContainers, *spec.containers)):
             return self._status(pod, memory, now, phase="Pending", wait="broken"), None
         deadline = None

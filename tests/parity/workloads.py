@@ -22,7 +22,7 @@ from tests.parity.workloads_record import Recorder
 from tests.parity.workloads_steps import Steps, names_for
 from tests.parity.workloads_world import ReplayWorld
 
-SEEDS = 3
+SEEDS = 12
 """How many seeds a scenario is tried with."""
 LATER = {
     "StatefulSet": "statefulset",

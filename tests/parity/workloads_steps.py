@@ -55,6 +55,7 @@ class Steps:
         return value
 
     def _result(self, op: str, kind: str, name: str, answer: tuple[int, Any]) -> None:
+        self.world.pause()
         code, body = answer
         entry: dict[str, Any] = {"code": code, "kind": kind, "name": name, "op": op, "step": self.number}
         if code >= 400:
@@ -162,6 +163,7 @@ class Steps:
     def _annotate(self, pod: Pod, value: str) -> None:
         body = {"metadata": {"annotations": {READY: value}}}
         self.world.request("patch", "Pod", pod.metadata.name or "", body, content_type=MERGE_PATCH)
+        self.world.pause()
 
     # -- nodes
 

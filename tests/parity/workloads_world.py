@@ -24,9 +24,15 @@ from k8snb.client.view import cache_key
 from k8snb.cluster import Cluster
 from k8snb.controllers import IN_TREE
 from k8snb.controllers.nodelifecycle import NodeLifecycleController, NodeMonitor
+from k8snb.sim.ids import Ids
 from k8snb.store import Change
 from tests.parity.fake_kubelet import FakeKubelet, node_conditions
+from tests.parity.workloads_pace import Pace
 
+REQUEST_SECONDS = 0.010
+"""How long a request of the recorder took, about."""
+START_SECONDS = 0.004
+"""How long a simulated kubelet takes to start a pod."""
 UNWATCHED = (Lease,)
 """Kinds whose changes are no sign of life: heartbeats."""
 
@@ -69,7 +75,8 @@ class ReplayWorld:
 
     def __init__(self, scenario: Mapping[str, Any], seed: int = 0) -> None:
         settings = scenario.get("controlPlane") or {}
-        self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)))
+        self.chance = Ids(seed + 1)
+        self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS)
         self.cluster = Cluster(nodes=0, seed=seed, controllers=controllers_for(settings), kubelet=self.kubelet)
         for node in scenario.get("nodes") or []:
             self.add_node(node)
@@ -78,6 +85,7 @@ class ReplayWorld:
             "create", "Namespace", body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
         )
         self.cluster.run(5.0)
+        self.pace = Pace(self.cluster.runtime, self.cluster.clock, self.chance)
         self.watcher = Watcher(lambda: self.cluster.now)
         self.cluster.store.subscribe(self.watcher)
 
@@ -139,13 +147,29 @@ class ReplayWorld:
 
     # -- time
 
+    def _step(self, until: float) -> bool:
+        """One API call of a component, which takes a moment; False when there is none before second ``until``."""
+        return self.pace.step(until) is not None
+
     def run(self, seconds: float) -> None:
         """Let simulated seconds pass."""
-        self.cluster.run(seconds)
+        end = self.cluster.now + seconds
+        while self._step(end):
+            pass
+        self.cluster.clock.now = max(self.cluster.now, end)
+
+    def pause(self) -> None:
+        """The time that one request of the recorder takes."""
+        self.run(REQUEST_SECONDS * (0.5 + self.chance.fraction()))
 
     def run_until(self, holds: Callable[[], bool], timeout: float) -> bool:
         """Go on until a condition holds, at most ``timeout`` seconds."""
-        return self.cluster.run(until=lambda _: holds(), limit=timeout)
+        end = self.cluster.now + timeout
+        while not holds():
+            if not self._step(end):
+                self.cluster.clock.now = max(self.cluster.now, end)
+                return holds()
+        return True
 
     def settle(self, quiet: float, most: float) -> None:
         """Go on until nothing has changed for ``quiet`` seconds, at most ``most`` seconds."""
@@ -154,7 +178,7 @@ class ReplayWorld:
         self.watcher.last = cluster.now
         while True:
             target = min(self.watcher.last + quiet, end)
-            if cluster.runtime.step(target) is None and min(self.watcher.last + quiet, end) <= target:
+            if not self._step(target) and min(self.watcher.last + quiet, end) <= target:
                 cluster.clock.now = max(cluster.now, target)
                 return
 

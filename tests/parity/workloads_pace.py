@@ -1,0 +1,99 @@
+"""The pace of a real control plane, for replays.
+
+The model acts in no time at all; the recordings come from processes that ran side by side, each call taking milliseconds.
+What they did in between (did the Deployment controller act on the first ready pod or on the first two?) shows in events
+and traces. A ``Pace`` lets the model's components act at plausible moments: a change is seen a little later, a call keeps
+whoever made it busy for a little while, everybody else goes on. The little whiles are drawn from seeded chance.
+"""
+
+from __future__ import annotations
+
+from k8snb.client.calls import Create, Delete
+from k8snb.client.runtime import Runtime, Step
+from k8snb.client.workqueue import Item
+from k8snb.sim.clock import Clock
+from k8snb.sim.ids import Ids
+
+LAG = 0.0025
+"""Seconds until a change is seen by a watching component, about."""
+COST = {"kubelet": 0.003, "kube-scheduler": 0.001, "kube-controller-manager": 0.003}
+"""Seconds that a component of a process is busy with one API call, about."""
+PARALLEL = 0.3
+"""Part of the cost that counts for creations and deletions of pods, which controllers make in parallel."""
+
+
+class Pace:
+    """Decides which of the ready keys is next, and moves the clock while all are busy."""
+
+    def __init__(self, runtime: Runtime, clock: Clock, chance: Ids) -> None:
+        self.runtime = runtime
+        self.queue = runtime.queue
+        self.clock = clock
+        self.chance = chance
+        self.busy: dict[str, float] = {}
+        self.seen: dict[Item, float] = {}
+        self._add = self.queue.add
+        self._take = self.queue.take
+        self.until = 0.0
+        self.process_of = {part.name: part.process for part in runtime.workers}
+        self.queue.add = self.add  # type: ignore[method-assign]
+        self.queue.take = self.take  # type: ignore[method-assign]
+
+    def jitter(self, seconds: float) -> float:
+        """About so many seconds."""
+        return seconds * (0.5 + self.chance.fraction())
+
+    def add(self, worker: int, key: str, revision: int = 0) -> None:
+        """Note when a key can be seen to be ready, at the earliest."""
+        if revision:
+            item = (worker, key)
+            entry = self.queue.entries.get(item)
+            if entry is None or not (entry.queued or entry.dirty):
+                self.seen[item] = self.clock.now + self.jitter(LAG)
+        self._add(worker, key, revision)
+
+    def group(self, item: Item) -> str:
+        """Who is busy with an item: a kubelet with all pods of its node, the scheduler with all, others with the key."""
+        worker, key = item
+        if worker < 0:
+            return key
+        controller = self.runtime.workers[worker]
+        if controller.process == "kubelet":
+            return controller.actor(key)
+        return controller.name if controller.process == "kube-scheduler" else f"{controller.name} {key}"
+
+    def due(self, item: Item) -> float:
+        """When an item can start."""
+        return max(self.seen.get(item, 0.0), self.busy.get(self.group(item), 0.0))
+
+    def take(self) -> Item | None:
+        """The ready item that can start first; the clock moves on to that moment."""
+        queue = self.queue
+        while queue.ready:
+            index, due = min(enumerate(map(self.due, queue.ready)), key=lambda pair: max(pair[1], self.clock.now))
+            if due > self.clock.now:
+                timer = queue.next_due()
+                moment = min(due, timer) if timer is not None else due
+                if moment > self.until:
+                    return None
+                self.clock.now = max(self.clock.now, moment)
+                queue.ring(self.clock.now)
+                continue
+            queue.ready.rotate(-index)
+            item = self._take()
+            queue.ready.rotate(index)
+            return item
+        return None
+
+    def step(self, until: float) -> Step | None:
+        """One API call; None when there is none before second ``until``."""
+        self.until = until
+        step = self.runtime.step(until)
+        if step is not None:
+            actor = step.cause.actor
+            process = self.process_of[actor.partition("/")[0]]
+            group = f"{actor} {step.cause.key}" if process == "kube-controller-manager" else actor
+            parallel = isinstance(step.call, Create | Delete) and process == "kube-controller-manager"
+            cost = self.jitter(COST[process]) * (PARALLEL if parallel else 1.0)
+            self.busy[group] = max(self.busy.get(group, 0.0), self.clock.now) + cost
+        return step
