@@ -18,9 +18,24 @@ DISRUPTION_TARGET = "DisruptionTarget"
 
 
 class Attempt:
-    """``calls`` are made in order; ``told`` of their outcomes have been dealt with; ``binds_at`` is the binding's place."""
+    """``calls`` are made in order; ``told`` of their outcomes have been dealt with; ``binds_at`` is the binding's place.
 
-    __slots__ = ("binds_at", "calls", "evicts", "failed", "last_eviction", "node", "profile", "queued", "state", "told")
+    ``node`` is set while the pod is to be bound there; ``deadline`` ends its wait for volumes (seconds since the epoch).
+    """
+
+    __slots__ = (
+        "binds_at",
+        "calls",
+        "deadline",
+        "evicts",
+        "failed",
+        "last_eviction",
+        "node",
+        "profile",
+        "queued",
+        "state",
+        "told",
+    )
 
     def __init__(
         self,
@@ -42,6 +57,7 @@ class Attempt:
         self.evicts = False
         self.failed = False
         self.last_eviction = -1
+        self.deadline = 0.0
 
 
 def condition_patch(pod: Pod, reason: str, message: str, nominated: str | None, now: float) -> Call | None:

@@ -35,6 +35,7 @@ from k8snb.scheduler.matching import Selector
 from k8snb.scheduler.nodeinfo import NodeInfo
 from k8snb.scheduler.plugins.image_locality import ImageLocality, pod_images
 from k8snb.scheduler.plugins.inter_pod_affinity import InterPodAffinity
+from k8snb.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from k8snb.scheduler.plugins.pod_topology_spread import (
     PodTopologySpread,
     has_all_keys,
@@ -50,6 +51,10 @@ from k8snb.scheduler.plugins.topology_constraints import (
     Constraint,
     count_matching,
 )
+from k8snb.scheduler.plugins.volume_binding import VolumeBinding
+from k8snb.scheduler.plugins.volume_restrictions import VolumeRestrictions, is_disk
+from k8snb.scheduler.plugins.volume_zone import VolumeZone
+from k8snb.scheduler.plugins.volumes import claim_of, is_migrated
 from k8snb.scheduler.profile import PluginScores, Profile
 from k8snb.sim.ids import Ids
 
@@ -59,6 +64,8 @@ MIN_CLASSES = 16
 """Classes that are remembered however many nodes there are."""
 MAX_SIGNATURES = 4096
 """Signatures of a class before it starts anew."""
+_IN_TREE = "k8snb.scheduler.plugins."
+"""Plugins from elsewhere may look at anything in a pod."""
 _NUMBERS = 8192
 """Parts of pods that are known by number before numbering starts anew."""
 
@@ -497,7 +504,8 @@ class Classes:
         self._classes: dict[Any, PodClass | None] = {}
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._values: dict[Any, int] = {}
-        self._profiles: dict[str, bool] = {}
+        self._profiles: dict[str, tuple[bool, bool]] = {}
+        self._own_plugins = False
         self._bystanders: dict[Any, bool] = {}
         self._bystanders_version = -1
 
@@ -508,9 +516,12 @@ class Classes:
 
     def of(self, profile: Profile, pod: Pod, nominator: Nominator) -> PodClass | None:
         """The pod's class; None when the pod must be searched for in full, as the first of its kind must."""
-        supported = self._profiles.get(profile.name)
-        if supported is None:
-            supported = self._profiles[profile.name] = all(_supported(p) for p in (*profile.filter, *profile.score))
+        facts = self._profiles.get(profile.name)
+        if facts is None:
+            known = all(_supported(plugin) for plugin in (*profile.filter, *profile.score))
+            own = any(not type(plugin).__module__.startswith(_IN_TREE) for plugin in profile.plugins)
+            facts = self._profiles[profile.name] = (known, own)
+        supported, self._own_plugins = facts
         if not supported or nominator.has_nominations() or not _is_plain(pod):
             return None
         if self.cache.with_affinity and not self._is_bystander(profile, pod):
@@ -585,6 +596,8 @@ class Classes:
         parts: list[Any] = [profile.name, pod.metadata.namespace, spec.nodeName]
         for container in spec.containers:
             parts += (number(container.resources), container.image, number(container.ports) if container.ports else 0)
+            if container.restartPolicyRules:
+                parts.append(number(container.restartPolicyRules))
         for container in spec.initContainers:
             parts += (
                 -1,
@@ -592,6 +605,7 @@ class Classes:
                 number(container.resources),
                 container.image,
                 number(container.ports),
+                number(container.restartPolicyRules),
             )
         parts += [
             number(spec.tolerations),
@@ -603,14 +617,12 @@ class Classes:
         for volume in spec.volumes:
             if volume.image is not None:
                 parts.append(volume.image.reference)
+        if self._own_plugins:  # who knows what they look at
+            parts += [number(pod.metadata.labels), number(pod.metadata.annotations), spec.priority]
         if constraints:
             parts += [constraint.signature() for constraint in constraints]
             parts.append(bool(spec.topologySpreadConstraints))
         return tuple(parts)
-
-
-_VOLUMES = ("persistentVolumeClaim", "ephemeral", "gcePersistentDisk", "awsElasticBlockStore", "iscsi", "rbd")
-"""Volumes that scheduling cares about."""
 
 
 def _is_plain(pod: Pod) -> bool:
@@ -623,14 +635,21 @@ def _is_plain(pod: Pod) -> bool:
         if constraint.whenUnsatisfiable == DO_NOT_SCHEDULE:
             return False
     for volume in spec.volumes:
-        for kind in _VOLUMES:
-            if getattr(volume, kind) is not None:
-                return False
+        if volume.projected is not None or volume.emptyDir is not None or volume.configMap is not None:
+            continue
+        if claim_of(pod, volume) is not None or is_migrated(volume) or is_disk(volume):
+            return False
     return True
 
 
+_IDLE = (VolumeRestrictions, NodeVolumeLimits, VolumeBinding, VolumeZone)
+"""Plugins that have nothing to say about plain pods."""
+_SPECIAL = (PodTopologySpread, InterPodAffinity, ImageLocality)
+"""Plugins that look at the whole cluster, and what they see is known here."""
+
+
 def _supported(plugin: Plugin) -> bool:
-    if isinstance(plugin, PodTopologySpread | InterPodAffinity | ImageLocality):
+    if isinstance(plugin, (*_IDLE, *_SPECIAL)):
         return True
     if isinstance(plugin, FilterPlugin) and plugin.filter_reads is Reads.CLUSTER:
         return False

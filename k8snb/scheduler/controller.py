@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from k8snb.api.errors import APIError
 from k8snb.api.object import Object
-from k8snb.api.types.core_v1 import Node, Pod
+from k8snb.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeClaim, Pod
+from k8snb.api.types.storage_v1 import CSIDriver, CSINode, CSIStorageCapacity, StorageClass
 from k8snb.client.calls import Call, Delete, Emit, Outcome
 from k8snb.client.protocol import After, Controller, Reconcile, Watch
 from k8snb.client.view import View
@@ -22,7 +23,7 @@ from k8snb.scheduler import events
 from k8snb.scheduler.attempt import Attempt, clear_nomination, condition_patch, evictions
 from k8snb.scheduler.cache import Cache
 from k8snb.scheduler.decision import Decision
-from k8snb.scheduler.framework import CycleState, FitError, Nominator, PostFilterResult, Status
+from k8snb.scheduler.framework import Code, CycleState, Diagnosis, FitError, Nominator, PostFilterResult, Status
 from k8snb.scheduler.messages import NO_NODES, note, scheduled
 from k8snb.scheduler.nodeinfo import pod_key
 from k8snb.scheduler.profile import DEFAULT_SCHEDULER, Profile, SchedulingError
@@ -44,6 +45,15 @@ FLUSH = "flush"
 """The work-queue key under which the unschedulable pool is searched for pods that wait too long."""
 DECISIONS_KEPT = 2048
 """How many pods' latest decisions are remembered."""
+STORAGE_KINDS = (
+    StorageClass,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    CSINode,
+    CSIDriver,
+    CSIStorageCapacity,
+)
+"""Kinds besides pods and nodes whose changes may let a pod be scheduled, or go on being bound."""
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -64,7 +74,11 @@ class Scheduler(Controller):
         self.ids = ids
         self.percentage_of_nodes_to_score = percentage_of_nodes_to_score
         self.reuse = reuse
-        self.watches = (Watch(Node, self._node_changed), Watch(Pod, self._pod_changed))
+        self.watches = (
+            Watch(Node, self._node_changed),
+            *(Watch(kind, self._storage_changed) for kind in STORAGE_KINDS),
+            Watch(Pod, self._pod_changed),
+        )
         self.decisions: dict[str, Decision] = {}
         self._view: View | None = None
         built = [adopt(p) for p in profiles(self)] if profiles is not None else [default_profile(self)]
@@ -77,6 +91,7 @@ class Scheduler(Controller):
         self.algorithm = Algorithm(self.cache, self.queue, self.ids, reuse=self.reuse)
         self.algorithm.percentage_of_nodes_to_score = self.percentage_of_nodes_to_score
         self.attempt: Attempt | None = None
+        self._waiting: dict[str, Attempt] = {}
         self._preempting: dict[str, None] = {}
         self._unkeyed: dict[str, None] = {}
 
@@ -171,6 +186,15 @@ class Scheduler(Controller):
                     queue.move_all(event, old, new)
         return self._woken()
 
+    def _storage_changed(self, old: Object | None, new: Object | None, view: View) -> Iterable[str]:
+        self._view = view
+        queue = self.queue
+        if queue.unschedulable or queue.in_flight:
+            action = events.Action.ADD if old is None else events.Action.DELETE if new is None else events.Action.UPDATE
+            some = new if new is not None else old
+            queue.move_all(events.Event(type(some).__name__, action), old, new)
+        return [*self._woken(), *self._waiting]
+
     def _pod_changed(self, old: Pod | None, new: Pod | None, view: View) -> Iterable[str]:
         self._view = view
         was = old is not None and old.status.phase not in _ENDED
@@ -196,10 +220,18 @@ class Scheduler(Controller):
             self.cache.remove_pod(pod)
             self.queue.move_all(events.ASSIGNED_POD_DELETE, pod, None)
             return
-        self.cache.forget(pod)
+        self._give_up(queue_key(pod), pod)
         self.queue.delete(pod)
         if pod.status.nominatedNodeName:
             self._nomination_gone(pod)
+
+    def _give_up(self, key: str, pod: Pod) -> None:
+        """A pod is gone while its node was still reserved for it."""
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None:
+            self._take_back(waiting.queued, self.profiles[waiting.profile], waiting.state or CycleState(), waiting.node)
+        else:
+            self.cache.forget(pod)
 
     def _nomination_gone(self, pod: Pod) -> None:
         """A reservation was given up: pods of no higher priority may use the room."""
@@ -249,6 +281,8 @@ class Scheduler(Controller):
     def _begin(self, key: str) -> Attempt | None:
         """Take the next pod and decide; None when the key's pod has nothing to wait for here."""
         queue = self.queue
+        if key in self._waiting:
+            return self._wait_on(key)
         if key == FLUSH:
             queue.flush_unschedulable()
         if queue.counts[BACKOFF] or queue.counts[ERROR_BACKOFF]:
@@ -277,6 +311,9 @@ class Scheduler(Controller):
             return After(0.0)
         if key == FLUSH:
             return After(FLUSH_PERIOD - self.now % FLUSH_PERIOD, background=True)
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            return After(max(waiting.deadline - self.now, 0.0))
         queued = queue.pods.get(key)
         if queued is None:
             return None
@@ -338,21 +375,50 @@ class Scheduler(Controller):
         calls: list[Call] = []
         for preparer in profile.pre_bind:
             calls += preparer.pre_bind(state, pod, node)
+        attempt = Attempt(queued, profile.name, calls, state=state, node=node)
+        if not calls:
+            self._prepared(attempt)
+        return attempt
+
+    def _prepared(self, attempt: Attempt) -> None:
+        """All preparations are made: bind now, or wait until what they started has come about."""
+        pod, profile, state = attempt.queued.pod, self.profiles[attempt.profile], attempt.state or CycleState()
+        place = len(attempt.calls)
+        for preparer in profile.pre_bind:
+            status, seconds = preparer.ready(state, pod, attempt.node)
+            if status is None:
+                continue
+            if status.code is not Code.WAIT:
+                self._binding_failed(attempt, f'running PreBind plugin "{preparer.name}": {status.message}', place)
+                return
+            if not attempt.deadline:
+                attempt.deadline = self.now + seconds
+            if self.now >= attempt.deadline:
+                text = "binding volumes: context deadline exceeded"
+                self._binding_failed(attempt, f'running PreBind plugin "{preparer.name}": {text}', place)
+                return
+            self._waiting[queue_key(pod)] = attempt
+            return
         for binder in profile.bind:
-            call = binder.bind(state, pod, node)
+            call = binder.bind(state, pod, attempt.node)
             if call is not None:
-                calls.append(call)
-                return Attempt(queued, profile.name, calls, state=state, node=node, binds_at=len(calls) - 1)
-        self._take_back(queued, profile, state, node)
-        decision.outcome, decision.message = "error", "no bind plugin accepted the pod"
-        return self._failed(queued, profile, decision, "SchedulerError", None)
+                attempt.binds_at = place
+                attempt.calls.append(call)
+                return
+        self._binding_failed(attempt, "no bind plugin accepted the pod", place)
+
+    def _wait_on(self, key: str) -> Attempt | None:
+        """Look again whether a waiting pod can be bound."""
+        waiting = self._waiting.pop(key)
+        attempt = Attempt(waiting.queued, waiting.profile, [], state=waiting.state, node=waiting.node)
+        attempt.deadline = waiting.deadline
+        self._prepared(attempt)
+        return attempt
 
     def _refused_late(
         self, queued: QueuedPod, profile: Profile, node: str, status: Status, decision: Decision
     ) -> Attempt | None:
         """A Reserve or Permit plugin said no to the chosen node."""
-        from k8snb.scheduler.framework import Diagnosis
-
         if not status.rejected:
             decision.outcome, decision.message = "error", status.message
             return self._failed(queued, profile, decision, "SchedulerError", PostFilterResult())
@@ -431,31 +497,37 @@ class Scheduler(Controller):
             if place == len(attempt.calls) - 1 and attempt.failed:
                 self.queue.activate((queue_key(pod),))
             return
-        if attempt.binds_at < 0 or place > attempt.binds_at:
+        if not attempt.node or (attempt.binds_at >= 0 and place > attempt.binds_at):
             return
         profile = self.profiles[attempt.profile]
-        state = attempt.state or CycleState()
+        binds = place == attempt.binds_at
         if error is not None:
-            self._binding_failed(attempt, profile, state, error, place)
-        elif place == attempt.binds_at:
+            if binds:
+                text = f'running Bind plugin "{profile.bind[0].name}": {error.message}'
+            else:
+                text = f'running PreBind plugin "{_preparer(profile)}": {error.message}'
+            self._binding_failed(attempt, text, place + 1)
+        elif binds:
             text = scheduled(pod.metadata.namespace or "", pod.metadata.name or "", attempt.node)
             attempt.calls.append(_event(pod, "Normal", "Scheduled", text, "Binding"))
             for plugin in profile.post_bind:
-                plugin.post_bind(state, pod, attempt.node)
+                plugin.post_bind(attempt.state or CycleState(), pod, attempt.node)
+        elif place == len(attempt.calls) - 1:
+            self._prepared(attempt)
 
-    def _binding_failed(
-        self, attempt: Attempt, profile: Profile, state: CycleState, error: APIError, place: int
-    ) -> None:
-        queued = attempt.queued
-        del attempt.calls[place + 1 :]
+    def _binding_failed(self, attempt: Attempt, message: str, done: int) -> None:
+        """Something between Reserve and the binding failed: take everything back and try the pod again later."""
+        queued, profile = attempt.queued, self.profiles[attempt.profile]
+        del attempt.calls[done:]
         attempt.binds_at = -1
-        self._take_back(queued, profile, state, attempt.node)
+        self._take_back(queued, profile, attempt.state or CycleState(), attempt.node)
         # For others this is as if the pod had been deleted from the node.
         self.queue.move_all(events.ASSIGNED_POD_DELETE, replace_node(queued.pod, attempt.node), None)
-        decision = self.decisions.get(queue_key(queued.pod)) or self._new_decision(queued.pod, queued.attempts)
-        decision.outcome = "error"
-        decision.message = f'running Bind plugin "{profile.bind[0].name}": {error.message}'
-        self.queue.in_flight[queue_key(queued.pod)] = (queued, [])
+        attempt.node = ""
+        key = queue_key(queued.pod)
+        decision = self.decisions.get(key) or self._new_decision(queued.pod, queued.attempts)
+        decision.outcome, decision.message = "error", message
+        self.queue.in_flight[key] = (queued, [])
         failed = self._failed(queued, profile, decision, "SchedulerError", PostFilterResult())
         if failed is not None:
             attempt.calls += failed.calls
@@ -476,6 +548,10 @@ class _NotAbove:
 
     def __call__(self, pod: Pod) -> bool:
         return (pod.spec.priority or 0) <= self.priority
+
+
+def _preparer(profile: Profile) -> str:
+    return profile.pre_bind[0].name if profile.pre_bind else ""
 
 
 def replace_node(pod: Pod, node: str) -> Pod:

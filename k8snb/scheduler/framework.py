@@ -296,6 +296,13 @@ class PreBindPlugin(Plugin):
     def pre_bind(self, state: CycleState, pod: Pod, node: str) -> Iterable[Call]:
         """API calls to make first, in order."""
 
+    def ready(self, state: CycleState, pod: Pod, node: str) -> tuple[Status | None, float]:
+        """Asked when those calls are made, and again after every change of a volume or claim.
+
+        (None when the pod may be bound, ``WAIT`` to go on waiting, or an error; seconds to wait at most).
+        """
+        return None, 0.0
+
 
 class BindPlugin(Plugin):
     """Binds the pod; the first plugin that offers a call wins."""

@@ -15,15 +15,20 @@ from k8snb.scheduler.plugins.dynamic_resources import DynamicResources
 from k8snb.scheduler.plugins.image_locality import ImageLocality
 from k8snb.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from k8snb.scheduler.plugins.node_affinity import NodeAffinity
+from k8snb.scheduler.plugins.node_declared_features import NodeDeclaredFeatures
 from k8snb.scheduler.plugins.node_name import NodeName
 from k8snb.scheduler.plugins.node_ports import NodePorts
 from k8snb.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
 from k8snb.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from k8snb.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from k8snb.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from k8snb.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from k8snb.scheduler.plugins.priority_sort import PrioritySort
 from k8snb.scheduler.plugins.scheduling_gates import SchedulingGates
 from k8snb.scheduler.plugins.taint_toleration import TaintToleration
+from k8snb.scheduler.plugins.volume_binding import VolumeBinding
+from k8snb.scheduler.plugins.volume_restrictions import VolumeRestrictions
+from k8snb.scheduler.plugins.volume_zone import VolumeZone
 from k8snb.scheduler.profile import DEFAULT_SCHEDULER, Profile
 
 Factory = Callable[[Handle, Mapping[str, Any]], Plugin]
@@ -45,8 +50,13 @@ IN_TREE: tuple[tuple[str, int, Factory], ...] = (
     ("NodeName", 0, _plain(NodeName)),
     ("TaintToleration", 3, _plain(TaintToleration)),
     ("NodeAffinity", 2, _plain(NodeAffinity)),
+    ("NodeDeclaredFeatures", 0, _plain(NodeDeclaredFeatures)),
     ("NodePorts", 0, _plain(NodePorts)),
     ("NodeResourcesFit", 1, _plain(NodeResourcesFit)),
+    ("VolumeRestrictions", 0, _with_handle(VolumeRestrictions)),
+    ("NodeVolumeLimits", 0, _with_handle(NodeVolumeLimits)),
+    ("VolumeBinding", 1, _with_handle(VolumeBinding)),
+    ("VolumeZone", 0, _with_handle(VolumeZone)),
     ("PodTopologySpread", 2, _with_handle(PodTopologySpread)),
     ("InterPodAffinity", 2, _with_handle(InterPodAffinity)),
     ("DynamicResources", 2, _plain(DynamicResources)),

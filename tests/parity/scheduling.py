@@ -13,14 +13,15 @@ from typing import Any
 
 from k8snb.api.codec import from_dict
 from k8snb.api.object import Object
-from k8snb.api.types.core_v1 import Node, Pod
-from k8snb.client.calls import Bind, Call, Delete, Emit, Outcome, Patch
+from k8snb.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeClaim, Pod
+from k8snb.client.calls import Bind, Call, Delete, Emit, Outcome, Patch, Update
 from k8snb.client.testing import drive, static_view
 from k8snb.client.view import View
 from k8snb.scheduler.config import configured
 from k8snb.scheduler.controller import Scheduler
 from k8snb.scheduler.decision import Decision
 from k8snb.scheduler.plugins.default_preemption import DefaultPreemption
+from k8snb.scheduler.plugins.volumes import SELECTED_NODE
 from k8snb.scheduler.queue import queue_key
 from k8snb.scheduler.registry import IN_TREE
 from k8snb.sim.ids import Ids
@@ -135,6 +136,7 @@ def result_of(replay: Replay) -> dict[str, Any]:
     }
     victims = [f"{c.namespace}/{c.name}" for c in replay.calls if isinstance(c, Delete)]
     result["victims"] = sorted(victims)
+    result["volumes"] = {**promised_before(replay.objects), **promised(replay.calls)}
     for call in replay.calls:
         if isinstance(call, Patch) and call.name == pod.metadata.name and "conditions" in call.body["status"]:
             condition = call.body["status"]["conditions"][0]
@@ -153,6 +155,26 @@ def result_of(replay: Replay) -> dict[str, Any]:
                 "reasons": {node: list(status.reasons) for node, status in reasons.items()},
             }
     return result
+
+
+def promised_before(objects: Iterable[Object]) -> dict[str, dict[str, str | None]]:
+    """Claims that had a node before."""
+    claims = [obj for obj in objects if isinstance(obj, PersistentVolumeClaim)]
+    marks = {claim.metadata.name or "": claim.metadata.annotations.get(SELECTED_NODE) for claim in claims}
+    return {name: {"selectedNode": node} for name, node in marks.items() if node}
+
+
+def promised(calls: Iterable[Call]) -> dict[str, dict[str, str | None]]:
+    """Claim -> the volume or the node that the scheduler wrote."""
+    found: dict[str, dict[str, str | None]] = {}
+    for call in calls:
+        if isinstance(call, Update):
+            obj = call.obj
+            if isinstance(obj, PersistentVolume) and obj.spec.claimRef is not None:
+                found[obj.spec.claimRef.name or ""] = {"volume": obj.metadata.name}
+            elif isinstance(obj, PersistentVolumeClaim):
+                found[obj.metadata.name or ""] = {"selectedNode": obj.metadata.annotations.get(SELECTED_NODE)}
+    return found
 
 
 def sorted_reasons(reasons: Iterable[str]) -> list[str]:

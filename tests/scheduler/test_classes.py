@@ -93,6 +93,7 @@ class Twin:
         self.view = static_view([_made(SERVICE, 0)])
         self.scheduler = Scheduler(Ids(3), reuse=reuse, percentage_of_nodes_to_score=40)
         self.scheduler.started(self.view)
+        self.keys = {watch.kind: watch.keys for watch in self.scheduler.watches}
         self.nodes: dict[str, Node] = {}
         self.pods: dict[str, Pod] = {}
 
@@ -100,7 +101,7 @@ class Twin:
         old = self.nodes.pop(name, None)
         if new is not None:
             self.nodes[name] = new
-        self._do(self.scheduler.watches[0].keys(old, new, self.view))
+        self._do(self.keys[Node](old, new, self.view))
 
     def pod(self, new: Pod | None, name: str) -> None:
         old = self.pods.pop(name, None)
@@ -109,7 +110,7 @@ class Twin:
         view = self.view
         # The pod must be in the informer cache for the failure handler.
         view.apply(Pod, f"default/{name}", new, view.revision)
-        self._do(self.scheduler.watches[1].keys(old, new, view))
+        self._do(self.keys[Pod](old, new, view))
 
     def _do(self, keys: Any) -> None:
         todo = list(keys)
