@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -59,13 +60,18 @@ def canonical(address: Address) -> str:
     return str(address)
 
 
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_CANONICAL_V4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
+"""Nearly all addresses are of this form, and then there is nothing against them."""
+
+
 def _has_leading_zero(text: str) -> bool:
     return ":" not in text and any(len(part) > 1 and part.startswith("0") for part in text.split("."))
 
 
 def legacy_ip(text: str, path: Path, errors: Errors, existing: Sequence[str] = ()) -> bool:
     """An IP of a field with history (``podIP``, ``externalIPs``): values that were there before stay allowed."""
-    if text in existing:
+    if text in existing or _CANONICAL_V4(text):
         return True
     before = len(errors)
     address = parse_ip(text)
