@@ -8,28 +8,96 @@ from __future__ import annotations
 from typing import Final
 
 from k8snb.api.scheme import Resource
+from k8snb.apiserver.kinds.admissionpolicy import (
+    MutatingAdmissionPolicyBindingStrategy,
+    MutatingAdmissionPolicyStrategy,
+    ValidatingAdmissionPolicyBindingStrategy,
+    ValidatingAdmissionPolicyStrategy,
+)
 from k8snb.apiserver.kinds.base import Kind
+from k8snb.apiserver.kinds.certificatesigningrequest import CertificateSigningRequestStrategy
 from k8snb.apiserver.kinds.controllerrevision import ControllerRevisionStrategy
+from k8snb.apiserver.kinds.cronjob import CronJobStrategy
+from k8snb.apiserver.kinds.csidriver import CSIDriverStrategy
+from k8snb.apiserver.kinds.csinode import CSINodeStrategy
+from k8snb.apiserver.kinds.csistoragecapacity import CSIStorageCapacityStrategy
+from k8snb.apiserver.kinds.customresourcedefinition import CustomResourceDefinitionStrategy
 from k8snb.apiserver.kinds.daemonset import DaemonSetStrategy
 from k8snb.apiserver.kinds.deployment import DeploymentStrategy
+from k8snb.apiserver.kinds.endpointslice import EndpointSliceStrategy
+from k8snb.apiserver.kinds.horizontalpodautoscaler import HorizontalPodAutoscalerStrategy
+from k8snb.apiserver.kinds.ingress import IngressStrategy
+from k8snb.apiserver.kinds.ingressclass import IngressClassStrategy
+from k8snb.apiserver.kinds.ipaddress import IPAddressStrategy
+from k8snb.apiserver.kinds.job import JobStrategy
+from k8snb.apiserver.kinds.lease import LeaseStrategy
 from k8snb.apiserver.kinds.namespace import NamespaceStrategy
+from k8snb.apiserver.kinds.networkpolicy import NetworkPolicyStrategy
 from k8snb.apiserver.kinds.persistentvolume import PersistentVolumeStrategy
 from k8snb.apiserver.kinds.pod import PodStrategy
+from k8snb.apiserver.kinds.poddisruptionbudget import PodDisruptionBudgetStrategy
+from k8snb.apiserver.kinds.priorityclass import PriorityClassStrategy
+from k8snb.apiserver.kinds.rbac import (
+    ClusterRoleBindingStrategy,
+    ClusterRoleStrategy,
+    RoleBindingStrategy,
+    RoleStrategy,
+)
 from k8snb.apiserver.kinds.replicaset import ReplicaSetStrategy
+from k8snb.apiserver.kinds.runtimeclass import RuntimeClassStrategy
 from k8snb.apiserver.kinds.service import ServiceStrategy
+from k8snb.apiserver.kinds.servicecidr import ServiceCIDRStrategy
 from k8snb.apiserver.kinds.statefulset import StatefulSetStrategy
+from k8snb.apiserver.kinds.storageclass import StorageClassStrategy
+from k8snb.apiserver.kinds.volumeattachment import VolumeAttachmentStrategy
+from k8snb.apiserver.kinds.volumeattributesclass import VolumeAttributesClassStrategy
+from k8snb.apiserver.kinds.webhookconfiguration import (
+    MutatingWebhookConfigurationStrategy,
+    ValidatingWebhookConfigurationStrategy,
+)
 from k8snb.apiserver.strategy import Strategy
 
 STRATEGIES: Final[tuple[type[Kind], ...]] = (
-    NamespaceStrategy,
-    PodStrategy,
-    ServiceStrategy,
-    PersistentVolumeStrategy,
-    DeploymentStrategy,
-    ReplicaSetStrategy,
-    DaemonSetStrategy,
-    StatefulSetStrategy,
+    ValidatingAdmissionPolicyStrategy,
+    ValidatingAdmissionPolicyBindingStrategy,
+    MutatingAdmissionPolicyStrategy,
+    MutatingAdmissionPolicyBindingStrategy,
+    CertificateSigningRequestStrategy,
     ControllerRevisionStrategy,
+    CronJobStrategy,
+    CSIDriverStrategy,
+    CSINodeStrategy,
+    CSIStorageCapacityStrategy,
+    CustomResourceDefinitionStrategy,
+    DaemonSetStrategy,
+    DeploymentStrategy,
+    EndpointSliceStrategy,
+    HorizontalPodAutoscalerStrategy,
+    IngressStrategy,
+    IngressClassStrategy,
+    IPAddressStrategy,
+    JobStrategy,
+    LeaseStrategy,
+    NamespaceStrategy,
+    NetworkPolicyStrategy,
+    PersistentVolumeStrategy,
+    PodStrategy,
+    PodDisruptionBudgetStrategy,
+    PriorityClassStrategy,
+    RoleStrategy,
+    ClusterRoleStrategy,
+    RoleBindingStrategy,
+    ClusterRoleBindingStrategy,
+    ReplicaSetStrategy,
+    RuntimeClassStrategy,
+    ServiceStrategy,
+    ServiceCIDRStrategy,
+    StatefulSetStrategy,
+    StorageClassStrategy,
+    VolumeAttachmentStrategy,
+    VolumeAttributesClassStrategy,
+    ValidatingWebhookConfigurationStrategy,
+    MutatingWebhookConfigurationStrategy,
 )
 
 _BY_KIND: Final[dict[tuple[str, str], type[Kind]]] = {served: kind for kind in STRATEGIES for served in kind.serves}

@@ -153,19 +153,26 @@ def internal(value: msgspec.Struct) -> dict[str, Any]:
     """An API object as the builtins of Go's JSON of the internal type."""
     kind = type(value)
     if kind.__module__.endswith(".meta_v1"):
-        tree: dict[str, Any] = msgspec.to_builtins(value)
-        return tree
+        return _tagged(value)
     out: dict[str, Any] = {}
     for name, attribute, field in _fields(kind):
         item = getattr(value, attribute)
         if name == "metadata":
-            meta: dict[str, Any] = msgspec.to_builtins(item)
-            out.update((key, part) for key, part in meta.items() if part is not None)
+            out.update((key, part) for key, part in _tagged(item).items() if part is not None)
         else:
             out[go_name(name)] = _zero(field) if item is None else tree_of(item)
     if kind.__name__ == "PodSpec":
         _move_host_fields(value, out)
     return out
+
+
+def _tagged(value: msgspec.Struct) -> dict[str, Any]:
+    """A type of ``meta/v1``, which has JSON names everywhere: as in the API, maps sorted."""
+    tree: dict[str, Any] = msgspec.to_builtins(value)
+    for name in ("matchLabels", "labels", "annotations"):
+        if name in tree:
+            tree[name] = dict(sorted(tree[name].items()))
+    return tree
 
 
 @cache

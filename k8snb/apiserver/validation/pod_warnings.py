@@ -175,16 +175,19 @@ def _token_conflicts(spec: core.PodSpec, tokens: set[str], path: Path) -> Iterat
     for index, volume in enumerate(spec.volumes):
         for source in volume.projected.sources if volume.projected is not None else ():
             where = (path / "volumes")[index] / "projected" / "sources"
-            files: tuple[tuple[str, tuple[core.KeyToPath | core.DownwardAPIVolumeFile, ...]], ...] = (
-                ("configMap", source.configMap.items if source.configMap is not None else ()),
-                ("secrets", source.secret.items if source.secret is not None else ()),
-                ("downwardAPI", source.downwardAPI.items if source.downwardAPI is not None else ()),
+            files = (
+                ("configMap", [one.path for one in source.configMap.items] if source.configMap is not None else []),
+                ("secrets", [one.path for one in source.secret.items] if source.secret is not None else []),
+                (
+                    "downwardAPI",
+                    [one.path for one in source.downwardAPI.items] if source.downwardAPI is not None else [],
+                ),
             )
-            for shown, items in files:
-                for number, item in enumerate(items):
-                    if item.path in tokens:
+            for shown, paths in files:
+                for number, target in enumerate(paths):
+                    if target in tokens:
                         place = (where / shown)[number]
-                        yield f"{place}: has duplicated path with ServiceAccountToken {quote(item.path)}"
+                        yield f"{place}: has duplicated path with ServiceAccountToken {quote(target)}"
 
 
 def _duplicates(spec: core.PodSpec, path: Path) -> Iterator[str]:

@@ -12,15 +12,20 @@ from k8snb.apiserver.validation.metadata import Errors, nonnegative
 _HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _THRESHOLDS: Final = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 _WINDOWS_SIGNALS: Final = ("SIGKILL", "SIGTERM")
+_SIGNALS: Final = (
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE",
+    "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU",
+    "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
+)  # fmt: skip
 _LINUX_SIGNALS: Final = tuple(
     sorted(
         (
-            *("SIG" + name for name in ["ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX"]),
+            *(f"SIG{name}" for name in _SIGNALS),
             *(f"SIGRTMIN+{number}" for number in range(1, 16)),
             *(f"SIGRTMAX-{number}" for number in range(1, 15)),
         )
     )
-)  # fmt: skip
+)
 
 
 def port(value: int | str, path: Path, errors: Errors) -> None:
