@@ -70,13 +70,14 @@ class APIServer:
         self.clock = clock
         self.ids = ids
         self.scheme = scheme
-        self.authorizer: Authorizer = AlwaysAllow() if authorizer is None else authorizer
         self.authenticators: tuple[Authenticator, ...] = (
             (BearerTokens(),) if authenticators is None else tuple(authenticators)
         )
         self.admission = tuple(admission)
         self.audit = AuditLog(audit_limit)
         self.reader = StoreReader(store, scheme)
+        self.authorizer: Authorizer = AlwaysAllow() if authorizer is None else authorizer
+        self.authorizer.connect(self.reader)
         self.logs: LogSource | None = None
         """Where container logs come from (the kubelets); set by whoever wires the cluster."""
         self._endpoints: dict[Resource, Endpoint] = {}

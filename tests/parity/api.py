@@ -6,6 +6,7 @@ folder, or in its `open/` and `held/`.
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import traceback
@@ -17,8 +18,11 @@ from typing import Any
 
 from k8snb.api.request import ANONYMOUS, UserInfo
 from k8snb.apiserver import APIServer
+from k8snb.apiserver.authz import bootstrap_policy
+from k8snb.apiserver.authz.rbac import RBAC
 from k8snb.apiserver.http.message import HTTPRequest
 from k8snb.apiserver.routes import serve
+from k8snb.bootstrap import bootstrap
 from k8snb.sim.clock import Clock
 from k8snb.sim.ids import Ids
 from k8snb.store import Store
@@ -43,16 +47,11 @@ def normalise() -> ModuleType:
 
 
 class Bench:
-    """A fresh API server with the namespaces that a recording was made in."""
+    """An API server with the namespaces that a recording was made in, and what a real server makes by itself."""
 
-    def __init__(self, *namespaces: str, accounts: tuple[str, ...] = ()) -> None:
-        self.clock = Clock()
-        self.server = new_server(self.clock)
-        for name in namespaces:
-            self.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        for name in accounts or namespaces:
-            account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
-            self.create(f"/api/v1/namespaces/{name}/serviceaccounts", account)
+    def __init__(self, *namespaces: str, accounts: tuple[str, ...] | None = None) -> None:
+        accounts = namespaces if accounts is None else accounts
+        self.clock, self.server = copy.deepcopy(_prepared(namespaces, accounts))
 
     def create(self, path: str, body: Mapping[str, Any]) -> None:
         """Create an object that need not be new."""
@@ -98,9 +97,21 @@ class Bench:
         return out
 
 
-def new_server(clock: Clock) -> APIServer:
-    """A bare server with what a real one makes by itself."""
-    return APIServer(Store(clock=clock), clock, Ids(0))
+@cache
+def _prepared(namespaces: tuple[str, ...], accounts: tuple[str, ...]) -> tuple[Clock, APIServer]:
+    """The clock and the server that all benches of one sort are copies of."""
+    clock = Clock()
+    server = APIServer(Store(clock=clock), clock, Ids(0), authorizer=RBAC())
+    bootstrap(server)
+    bootstrap_policy.install(server)
+    bench = Bench.__new__(Bench)
+    bench.clock, bench.server = clock, server
+    for name in namespaces:
+        bench.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for name in accounts:
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+        bench.create(f"/api/v1/namespaces/{name}/serviceaccounts", account)
+    return clock, server
 
 
 def given(record: Record) -> str:

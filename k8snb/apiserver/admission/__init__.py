@@ -1,6 +1,7 @@
 """Admission: the ordered plugins that may change or refuse a write, after authorisation and before storage.
 
-The order is kube-apiserver's own (`AllOrderedPlugins`); those listed are its defaults of v1.36 plus NodeRestriction.
+The order is kube-apiserver's own (`AllOrderedPlugins`); those listed are its defaults of v1.36 plus NodeRestriction,
+OwnerReferencesPermissionEnforcement (silent unless there is an authorizer) and RoleEscalation.
 Left out: MutatingAdmissionPolicy and ValidatingAdmissionPolicy (they need a full CEL), both admission webhooks (there
 is no network to call), and the certificate plugins CertificateApproval, CertificateSigning and ClusterTrustBundleAttest
 (they only ask the authorizer whether a signer may be used; everybody here may).
@@ -22,6 +23,7 @@ from k8snb.apiserver.admission.pod_topology_labels import PodTopologyLabels
 from k8snb.apiserver.admission.priority import Priority
 from k8snb.apiserver.admission.pvc_resize import PersistentVolumeClaimResize
 from k8snb.apiserver.admission.resource_quota import ResourceQuota
+from k8snb.apiserver.admission.role_escalation import RoleEscalation
 from k8snb.apiserver.admission.runtime_class import RuntimeClass
 from k8snb.apiserver.admission.service_account import ServiceAccount
 from k8snb.apiserver.admission.storage_protection import StorageObjectInUseProtection
@@ -47,5 +49,6 @@ PLUGINS: tuple[Plugin, ...] = (
     DefaultIngressClass(),
     PodTopologyLabels(),
     ResourceQuota(),
+    RoleEscalation(),
 )
 """The plugins of a cluster, in the order in which they are asked."""

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 _FINALIZERS = {
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
     "persistentvolumes": "kubernetes.io/pv-protection",
+    "volumeattributesclasses": "kubernetes.io/vac-protection",
 }
 
 
 class StorageObjectInUseProtection(Plugin):
-    """Adds the protection finalizer to PersistentVolumeClaims and PersistentVolumes on creation."""
+    """Adds the protection finalizer to claims, volumes and volume attributes classes on creation."""
 
     name = "StorageObjectInUseProtection"
 
     def handles(self, operation: str, resource: Resource, subresource: str) -> bool:
-        return operation == CREATE and not resource.group and resource.plural in _FINALIZERS and not subresource
+        return operation == CREATE and resource.plural in _FINALIZERS and not resource.custom and not subresource
 
     def admit(self, a: Attributes) -> Any:
         meta = a.obj.metadata

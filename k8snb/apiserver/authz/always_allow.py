@@ -8,6 +8,7 @@ from k8snb.apiserver.authz.authorizer import Attributes, Decision, Rules
 
 if TYPE_CHECKING:
     from k8snb.api.request import UserInfo
+    from k8snb.apiserver.reader import StoreReader
 
 _YES = Decision(True)
 _ALL = Rules(resource_rules=((("*",), ("*",), ("*",), ()),), path_rules=((("*",), ("*",)),))
@@ -20,6 +21,9 @@ class AlwaysAllow:
 
     def __deepcopy__(self, memo: object) -> AlwaysAllow:
         return self
+
+    def connect(self, reader: StoreReader) -> None:
+        """Nothing to read."""
 
     def authorize(self, attributes: Attributes) -> Decision:
         """Yes."""

@@ -12,6 +12,7 @@ from k8snb.api.gotext import quote
 if TYPE_CHECKING:
     from k8snb.api.errors import APIError
     from k8snb.api.request import UserInfo
+    from k8snb.apiserver.reader import StoreReader
 
 
 class Attributes(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +56,9 @@ class Authorizer(Protocol):
     @property
     def allows_everything(self) -> bool:
         """Whether asking is a waste of time."""
+
+    def connect(self, reader: StoreReader) -> None:
+        """Be told how to read the store; the server does it once, when it is made."""
 
     def authorize(self, attributes: Attributes) -> Decision:
         """Answer one question."""

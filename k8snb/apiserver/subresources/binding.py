@@ -104,17 +104,16 @@ def _refused(name: str, why: str) -> errors.APIError:
 
 
 def _scheduled(status: PodStatus, now: str) -> PodStatus:
-    """The status with PodScheduled=True; other conditions keep their place."""
+    """The status with PodScheduled=True and no nomination any more; other conditions keep their place."""
     from k8snb.api.types.core_v1 import PodCondition
 
+    if status.nominatedNodeName:
+        status = replace(status, nominatedNodeName=None)
     for index, condition in enumerate(status.conditions):
         if condition.type == "PodScheduled":
             if condition.status == "True":
                 return status
-            done = PodCondition(
-                type="PodScheduled", observedGeneration=condition.observedGeneration, status="True",
-                lastTransitionTime=now,
-            )  # fmt: skip
+            done = PodCondition(type="PodScheduled", status="True", lastTransitionTime=now)
             return replace(status, conditions=(*status.conditions[:index], done, *status.conditions[index + 1 :]))
     done = PodCondition(type="PodScheduled", status="True", lastTransitionTime=now)
     return replace(status, conditions=(*status.conditions, done))
