@@ -68,6 +68,8 @@ class APIError(Exception):
         self.details = details
         self.continue_ = continue_
         """A token to go on with (only of an expired one)."""
+        self.warnings: tuple[str, ...] = ()
+        """Texts of Warning headers that go with the refusal; not part of what makes two errors equal."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (APIError, (self.code, self.reason, self.message, self.details, self.continue_))

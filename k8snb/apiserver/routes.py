@@ -39,6 +39,12 @@ _COLLECTION = {"POST": "create", "GET": "list", "HEAD": "list", "DELETE": "delet
 _ITEM = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _SUB = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
+_DEPRECATED = {
+    ("v1", "Endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ("v1", "ComponentStatus"): "v1 ComponentStatus is deprecated in v1.19+",
+}
+"""Served kinds that are on their way out, and what every answer about them warns of."""
+
 
 def serve(server: APIServer, request: HTTPRequest) -> HTTPResponse:
     """Answer one HTTP request; never raises for anything that a client can send."""
@@ -194,7 +200,15 @@ def _resource(
         user,
         headers.get("user-agent", ""),
     )
-    answer = server.handle(call)
+    old = _DEPRECATED.get((resource.api_version, resource.kind))
+    try:
+        answer = server.handle(call)
+    except APIError as failure:
+        if old is not None:
+            failure.warnings = (old, *failure.warnings)
+        raise
+    if old is not None:
+        answer = replace(answer, warnings=(old, *answer.warnings))
     return _answer(server, request, call, answer, output, query)
 
 

@@ -94,6 +94,7 @@ class APIServer:
                 self._authorize(request)
             response = self._serve(ctx, request)
         except APIError as error:
+            error.warnings = tuple(ctx.warnings or ())
             self.audit.record(request, ctx.time, error.code, error.reason, before, self.store.revision)
             raise
         self.audit.record(request, ctx.time, response.code, "", before, self.store.revision)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from k8snb.api.types.core_v1 import ServiceAccount
     from k8snb.apiserver.reader import StoreReader
 
-ISSUER = "https://kubernetes.default.svc.cluster.local"
+ISSUER = "https://kubernetes.default.svc"
 _EPOCH = int(EPOCH.timestamp())
 _HEADER = {"alg": "HS256", "kid": "k8snb", "typ": "JWT"}
 

@@ -100,7 +100,24 @@ def create_object(ctx: ServerContext, ep: Endpoint, obj: Any, namespace: str) ->
     mutators, validators = ep.chain(CREATE, "")
     for admit in mutators:
         a.obj = admit(a)
+    if len(a.obj.metadata.ownerReferences) > 1:
+        a.obj = without_repeated_owners(ctx, a.obj)
     return ep.from_stored(store_new(ctx, ep, a, validators))
+
+
+def without_repeated_owners(ctx: ServerContext, obj: Any) -> Any:
+    """The object with each owner once; a repeated one is warned about."""
+    meta = obj.metadata
+    owners = tuple(dict.fromkeys(meta.ownerReferences))
+    if len(owners) == len(meta.ownerReferences):
+        return obj
+    again = [owner.uid for index, owner in enumerate(meta.ownerReferences) if owner in meta.ownerReferences[:index]]
+    ctx.warn(
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject "
+        f"such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: "
+        f"{', '.join(dict.fromkeys(again))}"
+    )
+    return replace(obj, metadata=replace(meta, ownerReferences=owners))
 
 
 def request_namespace(r: Request, own: str | None) -> str:
@@ -193,6 +210,8 @@ def change(
     mutators, validators = ep.chain(UPDATE, subresource)
     for admit in mutators:
         a.obj = admit(a)
+    if len(a.obj.metadata.ownerReferences) > 1:
+        a.obj = without_repeated_owners(ctx, a.obj)
     stored = store_changed(ctx, ep, a, current, part, validators)
     return Response(200, ep.from_stored(stored), warnings=tuple(ctx.warnings or ()))
 
@@ -217,14 +236,23 @@ def patch_part(ctx: ServerContext, ep: Endpoint, part: Part, subresource: str) -
         return Response(200, old, warnings=tuple(ctx.warnings or ()))
     obj = named_patch(r, patched.object)
     if current is None:
-        created = create_object(ctx, ep, ep.to_stored(obj), r.namespace)
+        if obj.metadata.uid:
+            why = f"uid mismatch: the provided object specified uid {obj.metadata.uid}, and no existing object was found"
+            raise errors.conflict(ep.plural, r.name, why, ep.group)
+        created = create_object(ctx, ep, ep.to_stored(_without_version(obj)), r.namespace)
         return Response(201, created, warnings=tuple(ctx.warnings or ()))
     return change(ctx, ep, obj, current, part, subresource)
 
 
 def named_patch(r: Request, obj: Any) -> Any:
-    """The result of a patch with the request's namespace; 400 when it would move or rename the object."""
+    """The result of a patch with the request's namespace; 400 when it would move the object or has no name."""
     meta = obj.metadata
+    if not meta.name:
+        raise errors.bad_request(
+            f"the name of the object ({r.name} based on URL) was undeterminable: name must be provided"
+        )
+    if meta.name != r.name:
+        raise errors.bad_request(f"the name of the object ({meta.name}) does not match the name on the URL ({r.name})")
     namespace = request_namespace(r, meta.namespace)
     if (meta.namespace or "") != namespace:
         return replace(obj, metadata=replace(meta, namespace=namespace or None))

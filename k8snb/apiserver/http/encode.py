@@ -43,7 +43,7 @@ def text(code: int, value: str) -> HTTPResponse:
 
 def error(failure: APIError, output: Output | None = None) -> HTTPResponse:
     """An error as a Status."""
-    headers = []
+    headers = [warning(text) for text in failure.warnings]
     if failure.details is not None and failure.details.retry_after_seconds:
         headers.append(("Retry-After", str(failure.details.retry_after_seconds)))
     return tree(failure.code, failure.to_dict(), Output(output.type if output else JSON), headers)

@@ -11,6 +11,7 @@ from k8snb.api.frozen import FrozenDict
 from k8snb.api.request import Response, UserInfo
 from k8snb.api.types import authentication_v1, authorization_v1
 from k8snb.apiserver import decoding, tokens
+from k8snb.apiserver.authentication import authenticate, with_group
 from k8snb.apiserver.authz.authorizer import Attributes as Access
 from k8snb.apiserver.validation.field import Path, invalid
 
@@ -123,12 +124,14 @@ class TokenReview:
         token = review.spec.token
         if not token:
             raise errors.bad_request("token is required for TokenReview in authentication")
-        user = tokens.user_of(token, ctx.server.reader, ctx.time)
-        if user is None:
+        try:
+            user = authenticate({"authorization": f"Bearer {token}"}, ctx.server)
+        except errors.APIError:
             status = authentication_v1.TokenReviewStatus(error="invalid bearer token")
         else:
+            audiences = review.spec.audiences or (tokens.ISSUER,)
             status = authentication_v1.TokenReviewStatus(
-                authenticated=True, user=_user(user), audiences=review.spec.audiences or (tokens.ISSUER,)
+                authenticated=True, user=_user(with_group(user)), audiences=audiences
             )
         return Response(201, replace(review, status=status))
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from k8snb.apiserver.context import ServerContext
     from k8snb.apiserver.endpoint import Endpoint
 
-AUDIENCE = "https://kubernetes.default.svc.cluster.local"
 DEFAULT_SECONDS = 3600
 MIN_SECONDS = 600
 MAX_SECONDS = 1 << 32
@@ -55,7 +54,7 @@ class Token(Subresource):
         if problems:
             raise errors.invalid("TokenRequest", meta.name or "", problems, "authentication.k8s.io")
         _check_bound(ctx, request)
-        audiences = spec.audiences or (AUDIENCE,)
+        audiences = spec.audiences or (tokens.ISSUER,)
         token = tokens.issue(account, audiences, ctx.time, seconds, spec.boundObjectRef)
         done = replace(
             request,
