@@ -13,7 +13,7 @@ from k8snb.api.request import MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from k8snb.api.schema import plan
 from k8snb.api.scheme import Resource
 from k8snb.apiserver.patch.threeway import three_way, three_way_merge
-from k8snb.apiserver.patch.tree import Tree, thaw
+from k8snb.apiserver.patch.tree import Tree, sorted_text, thaw
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """The annotation in which kubectl keeps the configuration that was applied last."""
@@ -26,9 +26,7 @@ def last_applied(manifest: Mapping[str, Any]) -> Tree:
     annotations = dict(meta.get("annotations") or {})
     annotations.pop(LAST_APPLIED, None)
     meta["annotations"] = annotations
-    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    for sign, escaped in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")):  # as Go's encoding/json does
-        text = text.replace(sign, escaped)
+    text = sorted_text(bare)
     return {**bare, "metadata": {**meta, "annotations": {**annotations, LAST_APPLIED: text + "\n"}}}
 
 

@@ -1,20 +1,16 @@
 """Making strategic merge patches: the two-way difference, and the three-way one of `kubectl apply`.
 
 The three-way patch is what was deleted between the last applied and the new configuration, plus what differs between
-the live object and the new configuration (deletions aside). Called by `k8snb.kubectl`; applying is
+the live object and the new configuration (deletions aside). Called by `k8snb.apiserver.patch.clientside` and `k8snb.kubectl`; applying is
 `k8snb.apiserver.patch.strategic`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from k8snb.api.gotext import plain
-from k8snb.api.request import MERGE_PATCH, STRATEGIC_MERGE_PATCH
-from k8snb.api.schema import plan
-from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.patch import merge_patch
 from k8snb.apiserver.patch.metadata import MapType, lookup
 from k8snb.apiserver.patch.strategic import (
@@ -28,14 +24,7 @@ from k8snb.apiserver.patch.strategic import (
     sort_by,
     sort_scalars,
 )
-from k8snb.apiserver.patch.tree import Tree, go_type, same, sorted_text, thaw
-
-if TYPE_CHECKING:
-    from k8snb.api.scheme import Resource
-
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""The annotation in which `kubectl apply` keeps the configuration that it applied last."""
+from k8snb.apiserver.patch.tree import Tree, go_type, same, thaw
 
 
 class Wanted(NamedTuple):
@@ -61,35 +50,6 @@ def three_way(
     delta = _maps(thaw(current), thaw(modified), types, Wanted(deletions=False))
     deletions = _maps(thaw(original), thaw(modified), types, Wanted(changes=False))
     return merge_map(deletions, delta, types, CLIENT)
-
-
-def last_applied(config: Mapping[str, Any]) -> Tree:
-    """The configuration with itself in its last-applied annotation (as `kubectl apply` sends it)."""
-    out: Tree = thaw(config)
-    metadata = out.setdefault("metadata", {})
-    annotations = metadata.get("annotations") or {}
-    metadata["annotations"] = annotations
-    annotations.pop(LAST_APPLIED, None)
-    text = sorted_text(out) + "\n"
-    metadata["annotations"] = {**annotations, LAST_APPLIED: text}
-    return out
-
-
-def threeway_patch(
-    resource: Resource, applied: str | None, modified: Mapping[str, Any], live: Mapping[str, Any]
-) -> tuple[Tree, str]:
-    """The patch of `kubectl apply` and its media type; an empty patch means that nothing is to be done.
-
-    `applied` is the live object's last-applied annotation (None: it has none), `modified` the new configuration with
-    its annotation, `live` the object as read.
-    """
-    try:
-        original = json.loads(applied) if applied else {}
-    except ValueError:
-        original = {}
-    if issubclass(resource.type, Unstructured):
-        return three_way_merge(original, modified, live), MERGE_PATCH
-    return three_way(original, modified, live, plan(resource.type)), STRATEGIC_MERGE_PATCH
 
 
 def three_way_merge(original: Mapping[str, Any], modified: Mapping[str, Any], current: Mapping[str, Any]) -> Tree:

@@ -78,7 +78,7 @@ def test_does_not_apply(operation: dict[str, Any]) -> None:
 
 
 def test_copies_are_independent() -> None:
-    operations = [
+    operations: list[dict[str, Any]] = [
         {"op": "copy", "from": "/b", "path": "/c"},
         {"op": "add", "path": "/c/y", "value": 2},
     ]

@@ -13,8 +13,8 @@ from hypothesis import given
 from k8snb.api.scheme import SCHEME
 from k8snb.api.types.apps_v1 import Deployment
 from k8snb.apiserver.patch import strategic, threeway
+from k8snb.apiserver.patch.clientside import LAST_APPLIED, last_applied, threeway_patch
 from k8snb.apiserver.patch.metadata import map_type
-from k8snb.apiserver.patch.threeway import LAST_APPLIED
 from tests.apiserver.patch.trees import DEPLOYMENTS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "api" / "open" / "patches.jsonl"
@@ -60,7 +60,7 @@ def test_same_patch_as_kubectl(record: tuple[str, dict[str, Any], dict[str, Any]
     live = strategic.apply(created, DRIFT.get(name, {}), map_type(resource.type))
     applied = created["metadata"]["annotations"][LAST_APPLIED]
 
-    patch, media_type = threeway.threeway_patch(resource, applied, threeway.last_applied(manifest), live)
+    patch, media_type = threeway_patch(resource, applied, last_applied(manifest), live)
 
     assert expected == patch
     assert media_type == "application/strategic-merge-patch+json"
