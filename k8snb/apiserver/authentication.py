@@ -104,7 +104,5 @@ def _check(user: UserInfo, name: str, groups: tuple[str, ...], info: RequestInfo
     if not info.is_resource:
         raise refusal(Attributes(user, verb, path=info.path))
     raise refusal(
-        Attributes(
-            user, verb, info.group, info.version, info.resource, info.subresource, info.namespace, info.name
-        )
+        Attributes(user, verb, info.group, info.version, info.resource, info.subresource, info.namespace, info.name)
     )

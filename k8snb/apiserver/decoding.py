@@ -119,5 +119,3 @@ class ScaleSeam(PatchSeam):
     def default(self, obj: Any) -> Any:
         """Nothing to fill in."""
         return obj
-
-

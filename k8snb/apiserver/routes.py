@@ -253,7 +253,7 @@ def shown(server: APIServer, call: Request, obj: Any) -> Any:
     """The object as a client sees it: with the managedFields that are not stored with it."""
     meta = getattr(obj, "metadata", None)
     version = meta.resourceVersion if meta is not None else None
-    if not version or (call.subresource and call.subresource not in _WHOLE):
+    if meta is None or not version or (call.subresource and call.subresource not in _WHOLE):
         return obj
     ep = server.endpoint(call.resource)
     stored = server.store.get(ep.stored.key(meta.namespace, meta.name))
@@ -294,7 +294,9 @@ def _transformed(
 
         include = (query.get("includeObject") or ["Metadata"])[0]
         columns = server.endpoint(call.resource).columns
-        return encode.tree(200, table(call.resource, items, server.clock.now, columns).to_dict(include, metadata), plain)
+        return encode.tree(
+            200, table(call.resource, items, server.clock.now, columns).to_dict(include, metadata), plain
+        )
     head = {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{output.version}"}
     partial = [{**head, "metadata": to_dict(item)["metadata"]} for item in items]
     if call.verb == "list":

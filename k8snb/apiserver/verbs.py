@@ -175,9 +175,7 @@ def named(r: Request, obj: Any) -> Any:
             f"the name of the object ({r.name} based on URL) was undeterminable: name must be provided"
         )
     if meta.name != r.name:
-        raise errors.bad_request(
-            f"the name of the object ({meta.name}) does not match the name on the URL ({r.name})"
-        )
+        raise errors.bad_request(f"the name of the object ({meta.name}) does not match the name on the URL ({r.name})")
     if (meta.namespace or "") != r.namespace:
         if meta.namespace and r.namespace:
             raise errors.bad_request(
@@ -237,7 +235,9 @@ def patch_part(ctx: ServerContext, ep: Endpoint, part: Part, subresource: str) -
     obj = named_patch(r, patched.object)
     if current is None:
         if obj.metadata.uid:
-            why = f"uid mismatch: the provided object specified uid {obj.metadata.uid}, and no existing object was found"
+            why = (
+                f"uid mismatch: the provided object specified uid {obj.metadata.uid}, and no existing object was found"
+            )
             raise errors.conflict(ep.plural, r.name, why, ep.group)
         created = create_object(ctx, ep, ep.to_stored(_without_version(obj)), r.namespace)
         return Response(201, created, warnings=tuple(ctx.warnings or ()))

@@ -28,7 +28,12 @@ class Report:
     differences: list[Difference] = field(default_factory=list)
 
     def record(
-        self, file: str, category: str, id: str, lines: Sequence[str] = (), level: int | None = None  # noqa: A002
+        self,
+        file: str,
+        category: str,
+        id: str,
+        lines: Sequence[str] = (),
+        level: int | None = None,  # noqa: A002
     ) -> None:
         """Note one record: it agrees when there are no `lines`; `level` is how far an error agrees (0 to 4)."""
         count = self.counts.setdefault((file, category), [0, 0])

@@ -37,7 +37,9 @@ class DefaultStorageClass(Plugin):
         if claim.spec.storageClassName is not None or _CLASS_BETA in claim.metadata.annotations:
             return claim
         found = default_class(a.reader)
-        return claim if found is None else replace(claim, spec=replace(claim.spec, storageClassName=found.metadata.name))
+        return (
+            claim if found is None else replace(claim, spec=replace(claim.spec, storageClassName=found.metadata.name))
+        )
 
 
 def default_class(reader: StoreReader) -> StorageClass | None:

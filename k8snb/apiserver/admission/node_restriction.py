@@ -72,7 +72,9 @@ def _pods(a: Attributes, node: str) -> None:
             if a.old.spec.nodeName != node:
                 raise a.forbidden(f'node "{node}" can only delete pods with spec.nodeName set to itself')
         else:
-            raise a.forbidden(f'unexpected operation "{a.operation}", node "{node}" can only create and delete mirror pods')
+            raise a.forbidden(
+                f'unexpected operation "{a.operation}", node "{node}" can only create and delete mirror pods'
+            )
     elif a.subresource == "status":
         if a.old.spec.nodeName != node:
             raise a.forbidden(f'node "{node}" can only update pod status for pods with spec.nodeName set to itself')
@@ -83,7 +85,7 @@ def _pods(a: Attributes, node: str) -> None:
         if pod is not None and pod.spec.nodeName != node:
             raise a.forbidden(f"node {node} can only evict pods with spec.nodeName set to itself")
     else:
-        raise a.forbidden(f'unexpected pod subresource "{a.subresource}", only \'status\' and \'eviction\' are allowed')
+        raise a.forbidden(f"unexpected pod subresource \"{a.subresource}\", only 'status' and 'eviction' are allowed")
 
 
 def _pod_create(a: Attributes, node: str) -> None:
@@ -98,9 +100,7 @@ def _pod_create(a: Attributes, node: str) -> None:
         if (owner.apiVersion, owner.kind, owner.name) != ("v1", "Node", node):
             raise a.forbidden(f'node "{node}" can only create pods with an owner reference set to itself')
         if owner.controller is not True:
-            raise a.forbidden(
-                f'node "{node}" can only create pods with a controller owner reference set to itself'
-            )
+            raise a.forbidden(f'node "{node}" can only create pods with a controller owner reference set to itself')
         if owner.blockOwnerDeletion:
             raise a.forbidden(f'node "{node}" must not set blockOwnerDeletion on an owner reference')
     if pod.spec.serviceAccountName:
@@ -173,7 +173,9 @@ def _claims(a: Attributes, node: str) -> None:
     if a.subresource != "status" or a.operation != UPDATE:
         raise a.forbidden(f'node "{node}" may only update PVC status')
     if a.obj.spec != a.old.spec:
-        raise a.forbidden(f'node "{node}" is not allowed to update fields other than status.capacity and status.conditions')
+        raise a.forbidden(
+            f'node "{node}" is not allowed to update fields other than status.capacity and status.conditions'
+        )
 
 
 def _accounts(a: Attributes, node: str) -> None:

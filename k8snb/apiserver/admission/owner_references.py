@@ -31,9 +31,7 @@ class OwnerReferencesPermissionEnforcement(Plugin):
         if new == old or (not old and a.operation == CREATE and not new):
             return
         resource = a.resource
-        access = Access(
-            a.user, "delete", resource.group, resource.version, resource.plural, "", a.namespace, a.name
-        )
+        access = Access(a.user, "delete", resource.group, resource.version, resource.plural, "", a.namespace, a.name)
         if a.operation == UPDATE and not authorizer.authorize(access).allowed:
             raise a.forbidden("cannot set an ownerRef on a resource you can't delete: , <nil>")
         blocking = {ref.uid for ref in old if ref.blockOwnerDeletion}
@@ -42,8 +40,10 @@ class OwnerReferencesPermissionEnforcement(Plugin):
                 continue
             owner = a.ctx.server.scheme.find(ref.apiVersion, ref.kind)
             if owner is None:
-                raise a.forbidden("cannot set blockOwnerDeletion in this case because cannot find RESTMapping for "
-                                  f"APIVersion {ref.apiVersion} Kind {ref.kind}")
+                raise a.forbidden(
+                    "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for "
+                    f"APIVersion {ref.apiVersion} Kind {ref.kind}"
+                )
             access = Access(
                 a.user, "update", owner.group, owner.version, owner.plural, "finalizers",
                 a.namespace if owner.namespaced else "", ref.name,

@@ -48,11 +48,19 @@ _SYSCTLS: Final = frozenset(
         "net.ipv4.tcp_wmem",
     }
 )
-_SELINUX_TYPES: Final = frozenset(
-    ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
-)
+_SELINUX_TYPES: Final = frozenset(("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"))
 _VOLUMES: Final = frozenset(
-    ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret", "image"]
+    [
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+        "image",
+    ]
 )
 _VOLUME_NAMES: Final = {"glusterfs": "glusterfs", "rbd": "rbd", "iscsi": "iscsi", "nfs": "nfs", "fc": "fc"}
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"

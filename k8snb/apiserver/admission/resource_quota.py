@@ -88,9 +88,7 @@ def _delta(a: Attributes, evaluator: Evaluator) -> Usage:
     usage = evaluator.usage(a.obj)
     if a.operation == UPDATE:
         before = evaluator.usage(a.old)
-        usage = {
-            name: quantity.sub(value, before[name]) if name in before else value for name, value in usage.items()
-        }
+        usage = {name: quantity.sub(value, before[name]) if name in before else value for name, value in usage.items()}
     return {name: value for name, value in usage.items() if quantity.cmp(value, "0") > 0}
 
 

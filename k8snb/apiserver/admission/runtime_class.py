@@ -32,9 +32,7 @@ class RuntimeClass(Plugin):
         if found.overhead is not None:
             overhead = frozen_map(found.overhead.podFixed)
             if spec.overhead and spec.overhead != overhead:
-                raise a.forbidden(
-                    "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
-                )
+                raise a.forbidden("pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
             spec = replace(spec, overhead=overhead)
         if found.scheduling is not None:
             selector = dict(spec.nodeSelector)

@@ -107,9 +107,7 @@ class ServiceAccount(Plugin):
 def _account(a: Attributes, name: str) -> ServiceAccountObject:
     found = a.ctx.server.store.get(f"/registry/serviceaccounts/{a.namespace}/{name}")
     if found is None:
-        raise a.forbidden(
-            f'error looking up service account {a.namespace}/{name}: serviceaccount "{name}" not found'
-        )
+        raise a.forbidden(f'error looking up service account {a.namespace}/{name}: serviceaccount "{name}" not found')
     account: ServiceAccountObject = found.value
     return account
 

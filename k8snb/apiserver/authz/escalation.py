@@ -66,9 +66,7 @@ def _compact(rules: list[PolicyRule]) -> list[PolicyRule]:
         key = (rule.apiGroups, rule.resources, rule.resourceNames, rule.nonResourceURLs)
         verbs.setdefault(key, []).append(rule.verbs[0])
     return [
-        PolicyRule(
-            apiGroups=groups, resources=resources, resourceNames=names, nonResourceURLs=urls, verbs=tuple(found)
-        )
+        PolicyRule(apiGroups=groups, resources=resources, resourceNames=names, nonResourceURLs=urls, verbs=tuple(found))
         for (groups, resources, names, urls), found in verbs.items()
     ]
 

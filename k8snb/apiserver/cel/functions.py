@@ -174,7 +174,7 @@ def _is_quantity(text: Any) -> bool:
 def _compare(one: Any, other: Any) -> int:
     if type_name(one) != "quantity" or type_name(other) != "quantity":
         raise _overload()
-    return (one > other) - (one < other)
+    return int(one > other) - int(one < other)
 
 
 def _is_address(text: Any) -> bool:

@@ -127,10 +127,7 @@ class _Parser:
         while True:
             if self._accept("."):
                 name = self._identifier()
-                if self._accept("("):
-                    node = ("method", name, node, self._arguments(")"))
-                else:
-                    node = ("select", node, name)
+                node = ("method", name, node, self._arguments(")")) if self._accept("(") else ("select", node, name)
             elif self._accept("["):
                 node = ("index", node, self.expression())
                 self._expect("]")

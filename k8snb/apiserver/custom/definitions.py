@@ -66,8 +66,10 @@ class Definitions:
             return
         if not _condition(definition, "Established"):
             self._establish(change)
-        elif change.previous is None or change.previous.value.spec != definition.spec or not _condition(
-            change.previous.value, "Established"
+        elif (
+            change.previous is None
+            or change.previous.value.spec != definition.spec
+            or not _condition(change.previous.value, "Established")
         ):
             self._learn()
 
@@ -140,22 +142,19 @@ class Definitions:
         now = rfc3339(self._server.clock.now)
         taken = self._conflict(definition)
         if taken:
-            conditions = (
+            refused = (
                 _made("NamesAccepted", "False", now, taken[0], taken[1]),
                 _made("Established", "False", now, "NotAccepted", "not all names are accepted"),
             )
             if definition.status.conditions:
                 return
-            self._write(change, replace(definition, status=replace(definition.status, conditions=conditions)))
+            self._write(change, replace(definition, status=replace(definition.status, conditions=refused)))
             return
         accepted = _made("NamesAccepted", "True", now, "NoConflicts", "no conflicts found")
         if not _condition(definition, "NamesAccepted"):
-            conditions = (
-                accepted,
-                _made("Established", "False", now, "Installing", "the initial names have been accepted"),
-            )
+            installing = _made("Established", "False", now, "Installing", "the initial names have been accepted")
             names = definition.spec.names
-            status = replace(definition.status, conditions=conditions, acceptedNames=names)
+            status = replace(definition.status, conditions=(accepted, installing), acceptedNames=names)
             self._write(change, replace(definition, status=status))
             return
         conditions = (

@@ -62,7 +62,9 @@ def _check(rule: Mapping[str, Any], value: Any, old: Any, path: str) -> list[Fie
     try:
         outcome = compiled(variables)
     except CelError as error:
-        return [invalid(path or NOWHERE, _value(value), f"{error} evaluating rule: {rule.get('message') or rule['rule']}")]
+        return [
+            invalid(path or NOWHERE, _value(value), f"{error} evaluating rule: {rule.get('message') or rule['rule']}")
+        ]
     if outcome is True:
         return []
     return [_failure(rule, value, variables, path)]

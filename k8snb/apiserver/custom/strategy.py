@@ -58,8 +58,10 @@ class CustomStrategy(Strategy):
 
     def spec_changed(self, new: Any, old: Any) -> bool:
         """Whether anything but metadata (and, with a status subresource, status) changed."""
-        return _without_status(new).content != _without_status(old).content if self.has_status else (
-            new.content != old.content
+        return (
+            _without_status(new).content != _without_status(old).content
+            if self.has_status
+            else (new.content != old.content)
         )
 
     def prepare_for_status_update(self, new: Any, old: Any, ctx: Context) -> Any:
@@ -128,5 +130,3 @@ def _with_status_of(obj: Unstructured, source: Unstructured) -> Unstructured:
     if status is not None:
         content["status"] = status
     return replace(obj, content=freeze_json(content))
-
-

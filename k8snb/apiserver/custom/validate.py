@@ -202,13 +202,13 @@ def _combinations(value: Any, schema: Schema, path: str) -> list[FieldError]:
         options = schema.get(word)
         if not options:
             continue
-        outcomes = [validate(value, option, path, root=False) for option in options]
+        outcomes: list[list[FieldError]] = [validate(value, option, path, root=False) for option in options]
         good = sum(1 for found in outcomes if not found)
         if good == 1 or (good and word == "anyOf"):
             continue
         message = f'"{path}" must validate {text}'
         if word == "oneOf":
-            message += f". Found {'none' if not good else good} valid"
+            message += f". Found {good or 'none'} valid"
         errors.append(invalid(NOWHERE, "", message))
         if not good:
             errors += min(outcomes, key=len)
@@ -264,12 +264,16 @@ def _repeated(value: list[Any], schema: Schema, path: str) -> list[FieldError]:
     return errors
 
 
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?").fullmatch
+_DATE_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?"
+).fullmatch
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])").fullmatch
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+").fullmatch
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.*|/.*", re.DOTALL).fullmatch
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}").fullmatch
-_HOSTNAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*").fullmatch
+_HOSTNAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*"
+).fullmatch
 _BYTE = re.compile(r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?").fullmatch
 _DURATION = re.compile(r"(\d+(\.\d+)?\s*(ns|us|µs|ms|s|m|h|d|w|[a-z]+)\s*)+").fullmatch
 

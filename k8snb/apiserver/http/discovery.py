@@ -122,6 +122,7 @@ def _sub_entry(resource: Resource, sub: Subresource) -> Tree:
 
 def aggregated(scheme: Scheme, *, core: bool) -> Tree:
     """`/api` or `/apis` in one document (`APIGroupDiscoveryList`), as newer clients ask for."""
+    items: list[Tree]
     if core:
         items = [{"metadata": {}, "versions": [_aggregated_version(scheme, "", "v1")]}]
     else:

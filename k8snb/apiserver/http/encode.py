@@ -21,10 +21,7 @@ Headers = "tuple[tuple[str, str], ...]"
 
 def tree(code: int, value: Any, output: Output, headers: Sequence[tuple[str, str]] = ()) -> HTTPResponse:
     """JSON builtins as an answer."""
-    if output.type == YAML:
-        body = to_yaml(value)
-    else:
-        body = msgspec.json.encode(value) + b"\n"
+    body = to_yaml(value) if output.type == YAML else msgspec.json.encode(value) + b"\n"
     return HTTPResponse(code, (("Content-Type", output.content_type), *headers), body)
 
 

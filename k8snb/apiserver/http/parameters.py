@@ -17,10 +17,29 @@ from k8snb.apiserver.http.media import input_type
 
 Query = dict[str, list[str]]
 _KNOWN = frozenset(
-    "allowWatchBookmarks continue dryRun fieldManager fieldSelector fieldValidation force gracePeriodSeconds "
-    "ignoreStoreReadErrorWithClusterBreakingPotential labelSelector limit orphanDependents pretty propagationPolicy "
-    "resourceVersion resourceVersionMatch sendInitialEvents timeoutSeconds timeout watch".split()
-)  # fmt: skip
+    {
+        "allowWatchBookmarks",
+        "continue",
+        "dryRun",
+        "fieldManager",
+        "fieldSelector",
+        "fieldValidation",
+        "force",
+        "gracePeriodSeconds",
+        "ignoreStoreReadErrorWithClusterBreakingPotential",
+        "labelSelector",
+        "limit",
+        "orphanDependents",
+        "pretty",
+        "propagationPolicy",
+        "resourceVersion",
+        "resourceVersionMatch",
+        "sendInitialEvents",
+        "timeout",
+        "timeoutSeconds",
+        "watch",
+    }
+)
 _INTEGER = re.compile(r"[+-]?[0-9]+").fullmatch
 _DELETE = Resource("", "v1", "DeleteOptions", "deleteoptions", "deleteoptions", True)
 _INT64 = 1 << 63

@@ -66,6 +66,4 @@ def parse(method: str, path: str, watch: bool = False) -> RequestInfo:
         verb = "deletecollection"
     if verb == "watch" and subresource:
         verb = "get"
-    return RequestInfo(
-        path, verb, group, version, namespace, scoped, resource, name, subresource, rest, deprecated
-    )
+    return RequestInfo(path, verb, group, version, namespace, scoped, resource, name, subresource, rest, deprecated)

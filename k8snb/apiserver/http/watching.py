@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 class HTTPWatch:
     """The body of a watch: `poll` gives the bytes of the events since the last time; `ended` after an ERROR event."""
 
-    def __init__(
-        self, server: APIServer, resource: Resource, watch: ObjectWatch, output: Output, query: Query
-    ) -> None:
+    def __init__(self, server: APIServer, resource: Resource, watch: ObjectWatch, output: Output, query: Query) -> None:
         self._server = server
         self._resource = resource
         self._watch = watch

@@ -29,15 +29,11 @@ def decode(token: str, prefix: str) -> tuple[str, int]:
     content = _parse(_base64(token))
     version = content.get("v", "")
     if version != _VERSION:
-        raise TokenError(
-            f'continue key is not valid: server does not recognize this encoded version "{version}"'
-        )
+        raise TokenError(f'continue key is not valid: server does not recognize this encoded version "{version}"')
     revision = content.get("rv", 0)
     start = content.get("start", "")
     if revision == 0:
-        raise TokenError(
-            f"continue key is not valid: incorrect encoded start resourceVersion (version {_VERSION})"
-        )
+        raise TokenError(f"continue key is not valid: incorrect encoded start resourceVersion (version {_VERSION})")
     if not start:
         raise TokenError(f"continue key is not valid: encoded start key empty (version {_VERSION})")
     key = start if start.startswith("/") else "/" + start
@@ -65,7 +61,11 @@ def _parse(data: bytes) -> dict[str, Any]:
         content = json.loads(text)
     except ValueError:
         first = text.lstrip(" \t\r\n")[:1]
-        why = f"invalid character {_char(first)} looking for beginning of value" if first else "unexpected end of JSON input"
+        why = (
+            f"invalid character {_char(first)} looking for beginning of value"
+            if first
+            else "unexpected end of JSON input"
+        )
         raise TokenError(f"continue key is not valid: {why}") from None
     if not isinstance(content, dict):
         kind = {list: "array", str: "string", bool: "bool"}.get(type(content), "number")

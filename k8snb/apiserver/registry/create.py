@@ -34,7 +34,9 @@ def stamp(obj: Any, revision: int) -> Any:
     return replace(obj, metadata=replace(obj.metadata, resourceVersion=str(revision)))
 
 
-def create(ctx: ServerContext, ep: Endpoint, a: Attributes, validators: tuple[Callable[[Attributes], None], ...]) -> Any:
+def create(
+    ctx: ServerContext, ep: Endpoint, a: Attributes, validators: tuple[Callable[[Attributes], None], ...]
+) -> Any:
     """Store the admitted object `a.obj`; returns it as stored. APIError: 409 taken, 422 invalid, and admission's own."""
     server = ctx.server
     obj = a.obj
@@ -118,5 +120,3 @@ def check_size(ctx: ServerContext, obj: Any) -> None:
 
         if len(to_json(obj)) > ETCD_LIMIT:
             raise errors.unknown("etcdserver: request is too large")
-
-

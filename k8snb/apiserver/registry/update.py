@@ -97,9 +97,7 @@ def write(ctx: ServerContext, current: KeyValue, new: Any) -> Any:
     if ctx.request.options.dry_run:
         return new
     ctx.commit()
-    return ctx.server.store.put(
-        current.key, partial(stamp, new), current.mod_revision, ctx.cause, current.lease
-    ).value
+    return ctx.server.store.put(current.key, partial(stamp, new), current.mod_revision, ctx.cause, current.lease).value
 
 
 def should_delete(new: Any, old: Any) -> bool:

@@ -97,7 +97,7 @@ class ObjectWatch:
         now = new is not None and (match is None or match(new))
         if now:
             return Event("MODIFIED" if was else "ADDED", self._ep.from_stored(new), change.revision)
-        if not was:
+        if old is None or not was:
             return None
         meta = msgspec.structs.replace(old.metadata, resourceVersion=str(change.revision))
         return Event("DELETED", self._ep.from_stored(msgspec.structs.replace(old, metadata=meta)), change.revision)

@@ -71,9 +71,7 @@ def _bound(ctx: ServerContext, pod: Pod, binding: BindingObject) -> Pod:
     meta, wanted = pod.metadata, binding.metadata
     name = meta.name or ""
     if wanted.uid and wanted.uid != meta.uid:
-        raise _refused(
-            name, f"Precondition failed: UID in precondition: {wanted.uid}, UID in object meta: {meta.uid}"
-        )
+        raise _refused(name, f"Precondition failed: UID in precondition: {wanted.uid}, UID in object meta: {meta.uid}")
     if wanted.resourceVersion and wanted.resourceVersion != meta.resourceVersion:
         raise _refused(
             name,
@@ -117,5 +115,3 @@ def _scheduled(status: PodStatus, now: str) -> PodStatus:
             return replace(status, conditions=(*status.conditions[:index], done, *status.conditions[index + 1 :]))
     done = PodCondition(type="PodScheduled", status="True", lastTransitionTime=now)
     return replace(status, conditions=(*status.conditions, done))
-
-

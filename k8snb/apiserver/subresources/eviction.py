@@ -155,7 +155,9 @@ def _spend(ctx: ServerContext, current: KeyValue, pod: Pod) -> None:
     name = budget.metadata.name
     status = budget.status
     if (status.observedGeneration or 0) < (budget.metadata.generation or 0):
-        cause = errors.Cause("DisruptionBudget", f"The disruption budget {name} is still being processed by the server.")
+        cause = errors.Cause(
+            "DisruptionBudget", f"The disruption budget {name} is still being processed by the server."
+        )
         raise errors.too_many_requests(_VIOLATES, RETRY_SECONDS, (cause,))
     allowed = status.disruptionsAllowed or 0
     if allowed < 0:
@@ -188,5 +190,3 @@ def _why(budget: PodDisruptionBudget) -> str:
                 f"{condition.message}"
             )
     return f"The disruption budget {name} needs {status.desiredHealthy or 0} healthy pods and has {status.currentHealthy or 0} currently"
-
-

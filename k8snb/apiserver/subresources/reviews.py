@@ -63,7 +63,9 @@ class LocalSubjectAccessReview:
             )
         if spec.nonResourceAttributes is not None:
             problems.append(
-                invalid(_SPEC / "nonResourceAttributes", spec.nonResourceAttributes, "disallowed on this kind of request")
+                invalid(
+                    _SPEC / "nonResourceAttributes", spec.nonResourceAttributes, "disallowed on this kind of request"
+                )
             )
         _check(review, problems)
         user = UserInfo(spec.user or "", spec.uid or "", tuple(spec.groups))
@@ -188,5 +190,3 @@ def _status(decision: Decision) -> authorization_v1.SubjectAccessReviewStatus:
     return authorization_v1.SubjectAccessReviewStatus(
         allowed=decision.allowed, denied=decision.denied or None, reason=decision.reason or None
     )
-
-

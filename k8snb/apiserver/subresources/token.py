@@ -61,9 +61,7 @@ class Token(Subresource):
             metadata=replace(
                 meta, name=r.name, namespace=r.namespace, uid=account.metadata.uid, creationTimestamp=ctx.now
             ),
-            spec=TokenRequestSpec(
-                audiences=audiences, expirationSeconds=seconds, boundObjectRef=spec.boundObjectRef
-            ),
+            spec=TokenRequestSpec(audiences=audiences, expirationSeconds=seconds, boundObjectRef=spec.boundObjectRef),
             status=TokenRequestStatus(token=token, expirationTimestamp=rfc3339(ctx.time + seconds)),
         )
         return Response(201, done)
@@ -78,13 +76,15 @@ def _check_bound(ctx: ServerContext, request: TokenRequest) -> None:
     kinds = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets", ("v1", "Node"): "nodes"}
     plural = kinds.get((ref.apiVersion or "", ref.kind or ""))
     if plural is None:
-        raise errors.bad_request(f"cannot bind token for serviceaccount to object type {ref.apiVersion}, Kind={ref.kind}")
+        raise errors.bad_request(
+            f"cannot bind token for serviceaccount to object type {ref.apiVersion}, Kind={ref.kind}"
+        )
     found = ctx.server.reader.get(plural, "" if plural == "nodes" else r.namespace, ref.name or "")
     if found is None:
         raise errors.not_found(plural, ref.name or "")
     if plural == "pods" and found.spec.serviceAccountName != r.name:
         raise errors.bad_request(
-            f"cannot bind token for serviceaccount \"{r.name}\" to pod running with different serviceaccount name."
+            f'cannot bind token for serviceaccount "{r.name}" to pod running with different serviceaccount name.'
         )
     if ref.uid and ref.uid != found.metadata.uid:
         raise errors.conflict(
