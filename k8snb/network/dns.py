@@ -70,7 +70,7 @@ def uses_cluster_dns(pod: Pod | None) -> bool:
     policy = pod.spec.dnsPolicy or "ClusterFirst"
     if policy == "ClusterFirst":
         return not pod.spec.hostNetwork
-    return policy == "ClusterFirstWithHostNet" or policy == "None"
+    return policy in {"ClusterFirstWithHostNet", "None"}
 
 
 def candidates(name: str, searches: tuple[str, ...], ndots: int) -> tuple[str, ...]:
@@ -117,7 +117,11 @@ def _service(full: str, labels: list[str], view: View, outside: Mapping[str, str
         found = query(target, view, outside, depth + 1) if depth < 8 else None
         return Lookup(full, found.addresses if found is not None else (), alias=target)
     if len(below) == 2 and below[0].startswith("_") and below[1].startswith("_"):
-        ports = [p for p in service.spec.ports if f"_{p.name}" == below[0] and f"_{(p.protocol or 'TCP').lower()}" == below[1]]
+        ports = [
+            p
+            for p in service.spec.ports
+            if f"_{p.name}" == below[0] and f"_{(p.protocol or 'TCP').lower()}" == below[1]
+        ]
         return Lookup(full, _addresses(service, view, None)) if ports else None
     if len(below) == 1:
         addresses = _addresses(service, view, below[0])
@@ -136,9 +140,9 @@ def _addresses(service: Service, view: View, hostname: str | None) -> tuple[str,
             conditions = endpoint.conditions
             if conditions is not None and conditions.ready is False and not service.spec.publishNotReadyAddresses:
                 continue
-            if hostname is not None and endpoint.hostname != hostname:
-                if endpoint.hostname or hostname not in {a.replace(".", "-") for a in endpoint.addresses}:
-                    continue
+            own_name = endpoint.hostname or "".join(a.replace(".", "-") for a in endpoint.addresses[:1])
+            if hostname is not None and own_name != hostname:
+                continue
             for address in endpoint.addresses:
                 found[address] = None
     return tuple(found)

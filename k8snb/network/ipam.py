@@ -107,7 +107,7 @@ class Ipam:
             address = self.ranges[node].take(uid)
         except ValueError as error:
             raise ValueError(
-                "rpc error: code = Unknown desc = failed to setup network for sandbox: plugin type=\"ptp\" failed (add): "
+                'rpc error: code = Unknown desc = failed to setup network for sandbox: plugin type="ptp" failed (add): '
                 f"failed to allocate for range 0: {error}"
             ) from None
         self.held[uid] = (node, address)

@@ -174,7 +174,9 @@ class Network:
                     raise ValueError(f"there is no node {name!r}")
                 return Source(name, None, name, self.ipam.node_address(name))
             if kind != "pod" or not name:
-                raise ValueError(f"{source!r} is not a source: expected pod/NAME, pod/NAMESPACE/NAME, node/NAME or outside")
+                raise ValueError(
+                    f"{source!r} is not a source: expected pod/NAME, pod/NAMESPACE/NAME, node/NAME or outside"
+                )
             namespace, _, pod_name = name.rpartition("/")
             pod = view.get(Pod, namespace or "default", pod_name)
             if pod is None:
@@ -238,7 +240,9 @@ class Network:
         if service is not None and not (not source.node and address == service.spec.clusterIP):
             return self._through(service, source, address, request, view, now, trail, node if external else None)
         if service is not None:
-            trail.add("service", f"{service.metadata.namespace}/{service.metadata.name}", "cluster-ip-from-outside", ok=False)
+            trail.add(
+                "service", f"{service.metadata.namespace}/{service.metadata.name}", "cluster-ip-from-outside", ok=False
+            )
             return Reply(0, error="timeout"), target
         return self._to(source, address, port, request, now, trail), target
 
@@ -263,7 +267,11 @@ class Network:
         protocol = "UDP" if request.protocol == "udp" else "TCP"
         where = "nodePort" if entered is not None else "service"
         rule = next(
-            (r for r in rules if r.protocol == protocol and request.port == (r.node_port if entered is not None else r.port)),
+            (
+                r
+                for r in rules
+                if r.protocol == protocol and request.port == (r.node_port if entered is not None else r.port)
+            ),
             None,
         )
         target = f"{address}:{request.port}"
@@ -279,12 +287,22 @@ class Network:
             trail.add(where, name, "no-endpoints", ok=False, endpoints=count, ready=sum(b.ready for b in rule.backends))
             return Reply(0, error="timeout" if local and count else "refused"), target
         backend = self._choose(rule, usable, source, now)
-        trail.add(where, name, "chose", address=target, endpoint=f"{backend.address}:{backend.port}", of=len(usable), rule=rule.chain)
+        trail.add(
+            where,
+            name,
+            "chose",
+            address=target,
+            endpoint=f"{backend.address}:{backend.port}",
+            of=len(usable),
+            rule=rule.chain,
+        )
         trail.add("endpoint", backend.pod or backend.address, "forwarded", node=backend.node)
         reply = self._to(source, backend.address, backend.port, request, now, trail)
         return reply, f"{backend.address}:{backend.port}"
 
-    def _choose(self, rule: ServiceRule, usable: tuple[services.Backend, ...], source: Source, now: float) -> services.Backend:
+    def _choose(
+        self, rule: ServiceRule, usable: tuple[services.Backend, ...], source: Source, now: float
+    ) -> services.Backend:
         if not rule.affinity:
             return usable[0] if len(usable) == 1 else self._chance.choice(usable)
         key = (rule.service, rule.port_name, source.address)
@@ -336,7 +354,12 @@ class Network:
         if not hosts.powered(at):
             trail.add("node", at, "off", ok=False)
             return Reply(0, error="timeout")
-        reply = hosts.ask(pod, _at(request, port, source.address), now, local=source.pod is not None and source.pod.metadata.uid == uid)
+        reply = hosts.ask(
+            pod,
+            _at(request, port, source.address),
+            now,
+            local=source.pod is not None and source.pod.metadata.uid == uid,
+        )
         return _arrived(reply, trail, name, port, hosts.ports_of(pod, now))
 
     def _to_node(self, source: Source, node: str, port: int, request: Request, now: float, trail: Trail) -> Reply:
@@ -370,7 +393,15 @@ class Network:
 
 def _at(request: Request, port: int, source: str) -> Request:
     return Request(
-        request.host, port, request.protocol, request.method, request.path, request.headers, request.body, source, request.timeout
+        request.host,
+        port,
+        request.protocol,
+        request.method,
+        request.path,
+        request.headers,
+        request.body,
+        source,
+        request.timeout,
     )
 
 

@@ -59,8 +59,10 @@ _NO_NETWORK = (
     "Ready",
     "False",
     "KubeletNotReady",
-    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
-    "message:Network plugin returns error: cni plugin not initialized",
+    (
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+        "message:Network plugin returns error: cni plugin not initialized"
+    ),
 )
 
 
@@ -98,9 +100,31 @@ class NodeAgent:
     """One node; ``powered`` is the machine, ``kubelet`` the process on it, ``connected`` its network link."""
 
     __slots__ = (
-        "address", "allocatable", "capacity", "cidr", "claims", "connected", "disks", "host_ips", "images",
-        "images_changed", "kubelet", "lease_at", "name", "network_at", "powered", "pull_free_at", "reported_at",
-        "registered", "sending", "spec", "status_at", "stopped_at", "uid", "used", "workers",
+        "address",
+        "allocatable",
+        "capacity",
+        "cidr",
+        "claims",
+        "connected",
+        "disks",
+        "host_ips",
+        "images",
+        "images_changed",
+        "kubelet",
+        "lease_at",
+        "name",
+        "network_at",
+        "powered",
+        "pull_free_at",
+        "registered",
+        "reported_at",
+        "sending",
+        "spec",
+        "status_at",
+        "stopped_at",
+        "uid",
+        "used",
+        "workers",
     )  # fmt: skip
 
     def __init__(self, spec: NodeSpec, address: str, cidr: str, claims: dict[str, Store]) -> None:
@@ -242,7 +266,9 @@ class NodeAgent:
         if old is not None:
             return replace(old, spec=spec)
         owner = OwnerReference(apiVersion="v1", kind="Node", name=self.name, uid=self.uid)
-        return Lease(metadata=ObjectMeta(name=self.name, namespace=LEASE_NAMESPACE, ownerReferences=(owner,)), spec=spec)
+        return Lease(
+            metadata=ObjectMeta(name=self.name, namespace=LEASE_NAMESPACE, ownerReferences=(owner,)), spec=spec
+        )
 
 
 def resources_of(spec: NodeSpec) -> tuple[FrozenDict[str, str], FrozenDict[str, str]]:

@@ -218,7 +218,9 @@ class Container:
             stores = self.worker.stores
             if stores is None and world is not None:
                 stores = self.worker.stores = volumes.mount_all(self.worker, world.objects())
-            mounts = [] if stores is None else [self._mount(m, stores) for m in self.spec.volumeMounts if m.name in stores]
+            mounts = (
+                [] if stores is None else [self._mount(m, stores) for m in self.spec.volumeMounts if m.name in stores]
+            )
             base = dict(self.image.files) if self.image is not None else {}
             base["/etc/hostname"] = f"{self.hostname()}\n"
             base["/etc/hosts"] = _hosts_file(self)

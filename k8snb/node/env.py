@@ -26,7 +26,7 @@ def environment(box: Container, view: View) -> dict[str, str]:
     """All variables of a container, in the order of their definition; raises ``ConfigError`` for a missing reference."""
     worker, spec = box.worker, box.spec
     namespace = worker.pod.metadata.namespace or ""
-    known: dict[str, str] = {"PATH": PATH, "HOSTNAME": box.hostname()}
+    known: dict[str, str] = {"PATH": PATH, "HOSTNAME": box.hostname(), "HOME": "/root"}
     if box.image is not None:
         known.update(box.image.env)
     result = dict(known)

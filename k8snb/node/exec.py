@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EXEC_LIMIT = 3600.0
 """Longest time, in simulated seconds, that a command is followed."""
+MAX_WAKES = 2_000
+"""How often a busy command is taken up again before it counts as endless."""
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):
@@ -48,12 +50,15 @@ def run(box: Container, argv: tuple[str, ...], now: float, world: World, limit: 
             f"exec failed: unable to start container process: {why}\n"
         )
         return Result("", text, 127)
+    box.filesystem(world)
     captured = Capture(box)
     process.start(captured, now, world)
     at = now
+    wakes = 0
     while process.exited is None:
         due = process.due()
-        if due is None or due - now > limit:
+        wakes += 1
+        if due is None or due - now > limit or wakes > MAX_WAKES:
             return Result(captured.text("stdout"), captured.text("stderr"), 143, limit + 1.0)
         at = max(at, due)
         process.advance(captured, at, world)

@@ -28,11 +28,13 @@ NO_SUCH_TAG = re.compile(
 )
 """Tags (and repositories) that teaching material uses for images that are not there."""
 _VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.\d+)*(?:\+\S+)?")
-_SUFFIXES = frozenset(
-    "alpine slim bookworm bullseye trixie buster stretch jessie perl otel debian ubuntu jammy noble focal glibc musl uclibc "
-    "jdk jre fpm apache cli management rc beta alpha m ga oss lts temurin openjdk hotspot headless onbuild zts php fips "
-    "bci ubi ol oraclelinux windowsservercore nanoserver distroless nonroot debug unprivileged amd arm linux".split()
-)
+_SUFFIXES = frozenset((
+    "alpine", "slim", "bookworm", "bullseye", "trixie", "buster", "stretch", "jessie", "perl", "otel", "debian", "ubuntu",
+    "jammy", "noble", "focal", "glibc", "musl", "uclibc", "jdk", "jre", "fpm", "apache", "cli", "management", "rc", "beta",
+    "alpha", "m", "ga", "oss", "lts", "temurin", "openjdk", "hotspot", "headless", "onbuild", "zts", "php", "fips", "bci",
+    "ubi", "ol", "oraclelinux", "windowsservercore", "nanoserver", "distroless", "nonroot", "debug", "unprivileged", "amd",
+    "arm", "linux",
+))  # fmt: skip
 """Words that may follow a version in a tag of an official image."""
 
 
@@ -201,7 +203,9 @@ class Catalogue:
                 raise _not_found(reference)
             return image
         if verdict is None:
-            if reference.host not in PUBLIC and not reference.host.endswith((".pkg.dev", ".amazonaws.com", ".azurecr.io")):
+            if reference.host not in PUBLIC and not reference.host.endswith(
+                (".pkg.dev", ".amazonaws.com", ".azurecr.io")
+            ):
                 raise _unreachable(reference)
             if reference.host == "docker.io" and reference.path.startswith("library/"):
                 raise _denied(reference)
@@ -244,7 +248,10 @@ def _not_found(reference: Reference) -> PullError:
 
 
 def _denied(reference: Reference) -> PullError:
-    why = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed"
+    why = (
+        "pull access denied, repository does not exist or may require authorization: "
+        "server message: insufficient_scope: authorization failed"
+    )
     return _failed(reference, "Unknown", why)
 
 

@@ -50,7 +50,9 @@ class KubeletPool(Controller):
     name = "kubelet"
     process = "kubelet"
 
-    def __init__(self, specs: Iterable[NodeSpec] = (), *, network: Plumbing, ids: Ids, images: Catalogue | None = None) -> None:
+    def __init__(
+        self, specs: Iterable[NodeSpec] = (), *, network: Plumbing, ids: Ids, images: Catalogue | None = None
+    ) -> None:
         self.images = images if images is not None else Catalogue(IN_TREE)
         self.network = network
         self.agents: dict[str, NodeAgent] = {}
@@ -252,8 +254,7 @@ class KubeletPool(Controller):
             return None if due is None else After(due - now, background=True)
         if worker.events:
             events, worker.events = worker.events, []
-            for event in events:
-                yield event
+            yield from events
         pod = worker.pod
         if worker.dirty:
             worker.dirty = False
@@ -397,7 +398,9 @@ class KubeletPool(Controller):
         found: list[str] = []
         for box in worker.containers if worker is not None else ():
             if box.state == RUNNING and box.process is not None:
-                found += [str(s.port) if s.bind == "0.0.0.0" else f"{s.bind}:{s.port}" for s in box.process.sockets(now)]
+                found += [
+                    str(s.port) if s.bind == "0.0.0.0" else f"{s.bind}:{s.port}" for s in box.process.sockets(now)
+                ]
         return found
 
     def listening(self, pod: Pod) -> PodWorker | None:
@@ -501,7 +504,9 @@ class KubeletPool(Controller):
 
         process = self._box(pod, container).process
         if not isinstance(process, AppProcess):
-            raise ValueError(f"container {container} of pod {pod.metadata.name} runs no program that could be disturbed")
+            raise ValueError(
+                f"container {container} of pod {pod.metadata.name} runs no program that could be disturbed"
+            )
         if fault not in {"", "hang", "deaf", "unhealthy"}:
             raise ValueError(f"{fault!r} is no fault of a program: expected hang, deaf, unhealthy or nothing")
         process.fault = fault

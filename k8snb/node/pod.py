@@ -36,9 +36,40 @@ class PodWorker:
     """Everything that a node knows about one of its pods; times are seconds."""
 
     __slots__ = (
-        "admitted", "agent", "busy", "changed", "containers", "current", "chain", "deadline", "dirty", "disrupted", "events",
-        "final", "has_init", "ip", "key", "look_at", "mount_at", "mount_backoff", "pending", "pod", "pulls", "refresh_at", "rejected",
-        "removed", "requests", "sandbox_at", "sandbox_ready", "sandboxes", "sending", "shown_ip", "stop_deadline", "stopping", "stores", "uid",
+        "admitted",
+        "agent",
+        "busy",
+        "chain",
+        "changed",
+        "containers",
+        "current",
+        "deadline",
+        "dirty",
+        "disrupted",
+        "events",
+        "final",
+        "has_init",
+        "ip",
+        "key",
+        "look_at",
+        "mount_at",
+        "mount_backoff",
+        "pending",
+        "pod",
+        "pulls",
+        "refresh_at",
+        "rejected",
+        "removed",
+        "requests",
+        "sandbox_at",
+        "sandbox_ready",
+        "sandboxes",
+        "sending",
+        "shown_ip",
+        "stop_deadline",
+        "stopping",
+        "stores",
+        "uid",
     )  # fmt: skip
 
     def __init__(self, key: str, agent: NodeAgent, pod: Pod, now: float) -> None:
@@ -278,7 +309,11 @@ class PodWorker:
             return
         if box.probes is not None:
             for probe in box.probes:
-                if probe.due is not None and probe.due <= now + EPSILON and not (self.stopping and probe.sort != "Readiness"):
+                if (
+                    probe.due is not None
+                    and probe.due <= now + EPSILON
+                    and not (self.stopping and probe.sort != "Readiness")
+                ):
                     changed = probe.fire(now, world)
                     if process.exited is not None:  # the probe's question killed it
                         self.exited(box, process.exited, now, world)
@@ -428,7 +463,9 @@ class PodWorker:
             stopping.deleted(self, float(meta.deletionGracePeriodSeconds or 0), now, world)
         if pod.status is not old.status:
             self.note()
-        if self.stores is not None and (meta.labels != old.metadata.labels or meta.annotations != old.metadata.annotations):
+        if self.stores is not None and (
+            meta.labels != old.metadata.labels or meta.annotations != old.metadata.annotations
+        ):
             self.plan_refresh(now)
 
     def plan_refresh(self, now: float) -> None:

@@ -180,7 +180,11 @@ def _reach(box: Container, request: Request, now: float, world: World) -> Reply:
     if request.host == worker.ip:
         return worker.answer(request, now, world, local=False)
     if request.host in {"127.0.0.1", "localhost"}:
-        return Reply(0, error="refused") if not worker.pod.spec.hostNetwork else worker.answer(request, now, world, local=True)
+        return (
+            Reply(0, error="refused")
+            if not worker.pod.spec.hostNetwork
+            else worker.answer(request, now, world, local=True)
+        )
     return world.network.call(f"node/{worker.agent.name}", request, world.objects(), now)
 
 

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from k8snb.node.container import Container
     from k8snb.node.world import World
 
-SIGNALS = {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGKILL": 9, "SIGUSR1": 10, "SIGUSR2": 12, "SIGTERM": 15, "SIGWINCH": 28}
+SIGNALS = {
+    "SIGHUP": 1,
+    "SIGINT": 2,
+    "SIGQUIT": 3,
+    "SIGKILL": 9,
+    "SIGUSR1": 10,
+    "SIGUSR2": 12,
+    "SIGTERM": 15,
+    "SIGWINCH": 28,
+}
 """Signal numbers of Linux; a process ended by signal n exits with 128 + n."""
 
 

@@ -95,7 +95,10 @@ def begin(worker: PodWorker, box: Container, now: float, world: World, since: fl
         if end is not None:
             meta = worker.pod.metadata
             name = f"{meta.name}_{meta.namespace}({worker.uid})"
-            box.wait("CrashLoopBackOff", f"back-off {go_duration(backoff.wait)} restarting failed container={box.name} pod={name}")
+            box.wait(
+                "CrashLoopBackOff",
+                f"back-off {go_duration(backoff.wait)} restarting failed container={box.name} pod={name}",
+            )
             worker.emit("Warning", "BackOff", f"Back-off restarting failed container {box.name} in pod {name}", box)
             box.retry_at = end
             worker.look(now)
@@ -149,7 +152,9 @@ def _image_error(worker: PodWorker, box: Container, reason: str, message: str, r
 
 def _pulled(worker: PodWorker, box: Container) -> None:
     image = box.spec.image
-    worker.emit("Normal", "Pulled", f'Container image "{image}" already present on machine and can be accessed by the pod', box)
+    worker.emit(
+        "Normal", "Pulled", f'Container image "{image}" already present on machine and can be accessed by the pod', box
+    )
 
 
 def go_on(worker: PodWorker, box: Container, now: float, world: World) -> None:

@@ -110,7 +110,13 @@ def _container_status(box: Container) -> ContainerStatus:
     running = box.state == RUNNING
     done = box.kind == INIT and box.state == EXITED and box.exit is not None and box.exit.code == 0
     security = spec.securityContext
-    uid = security.runAsUser if security is not None and security.runAsUser is not None else box.image.user if box.image else 0
+    uid = (
+        security.runAsUser
+        if security is not None and security.runAsUser is not None
+        else box.image.user
+        if box.image
+        else 0
+    )
     return ContainerStatus(
         name=box.name,
         image=image,
@@ -132,7 +138,9 @@ def _container_status(box: Container) -> ContainerStatus:
             )
             for m in spec.volumeMounts
         ),
-        user=user_of(uid, security.runAsGroup if security is not None and security.runAsGroup else 0) if running else None,
+        user=user_of(uid, security.runAsGroup if security is not None and security.runAsGroup else 0)
+        if running
+        else None,
     )
 
 
@@ -297,7 +305,12 @@ def _conditions(
     if phase == "Succeeded":
         put("Initialized", True, "PodCompleted")
     elif incomplete and not _any_main_started(worker):
-        put("Initialized", False, "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(incomplete)}]")
+        put(
+            "Initialized",
+            False,
+            "ContainersNotInitialized",
+            f"containers with incomplete status: [{' '.join(incomplete)}]",
+        )
     else:
         put("Initialized", True)
     reason: str | None = None
@@ -330,7 +343,9 @@ def _gates(worker: PodWorker, before: dict[str, PodCondition]) -> str | None:
         if condition is None:
             lacking.append(f'corresponding condition of pod readiness gate "{gate.conditionType}" does not exist.')
         elif condition.status != "True":
-            lacking.append(f'the status of pod readiness gate "{gate.conditionType}" is not "True", but {condition.status}')
+            lacking.append(
+                f'the status of pod readiness gate "{gate.conditionType}" is not "True", but {condition.status}'
+            )
     return ", ".join(lacking) or None
 
 

@@ -47,20 +47,37 @@ def check(worker: PodWorker, view: View) -> None:
         if volume.projected is not None:
             for source in volume.projected.sources:
                 if source.configMap is not None and not source.configMap.optional:
-                    _need(view.get(ConfigMap, namespace, source.configMap.name), volume.name, "configmap", source.configMap.name)
+                    _need(
+                        view.get(ConfigMap, namespace, source.configMap.name),
+                        volume.name,
+                        "configmap",
+                        source.configMap.name,
+                    )
                 elif source.secret is not None and not source.secret.optional:
                     _need(view.get(Secret, namespace, source.secret.name), volume.name, "secret", source.secret.name)
         elif volume.configMap is not None:
             if not volume.configMap.optional:
-                _need(view.get(ConfigMap, namespace, volume.configMap.name), volume.name, "configmap", volume.configMap.name)
+                _need(
+                    view.get(ConfigMap, namespace, volume.configMap.name),
+                    volume.name,
+                    "configmap",
+                    volume.configMap.name,
+                )
         elif volume.secret is not None:
             if not volume.secret.optional:
-                _need(view.get(Secret, namespace, volume.secret.secretName), volume.name, "secret", volume.secret.secretName)
+                _need(
+                    view.get(Secret, namespace, volume.secret.secretName),
+                    volume.name,
+                    "secret",
+                    volume.secret.secretName,
+                )
         elif volume.persistentVolumeClaim is not None:
             claim = view.get(PersistentVolumeClaim, namespace, volume.persistentVolumeClaim.claimName)
             name = volume.persistentVolumeClaim.claimName
             if claim is None:
-                raise MountError(f'MountVolume.SetUp failed for volume "{volume.name}" : persistentvolumeclaim "{name}" not found')
+                raise MountError(
+                    f'MountVolume.SetUp failed for volume "{volume.name}" : persistentvolumeclaim "{name}" not found'
+                )
 
 
 def _need(found: object, volume: str, sort: str, name: str | None) -> None:
@@ -88,7 +105,12 @@ def refresh(worker: PodWorker, view: View) -> None:
     if worker.stores is None:
         return
     for volume in worker.pod.spec.volumes:
-        if volume.configMap is None and volume.secret is None and volume.projected is None and volume.downwardAPI is None:
+        if (
+            volume.configMap is None
+            and volume.secret is None
+            and volume.projected is None
+            and volume.downwardAPI is None
+        ):
             continue
         try:
             fresh = _mount(worker, volume, view)
@@ -118,9 +140,15 @@ def _mount(worker: PodWorker, volume: Spec, view: View) -> Store:
             if part.serviceAccountToken is not None:
                 merged[part.serviceAccountToken.path] = _token(worker, part.serviceAccountToken.audience)
             if part.configMap is not None:
-                merged.update(_config_map(view, namespace, part.configMap.name, part.configMap.items, part.configMap.optional, volume.name))
+                merged.update(
+                    _config_map(
+                        view, namespace, part.configMap.name, part.configMap.items, part.configMap.optional, volume.name
+                    )
+                )
             if part.secret is not None:
-                merged.update(_secret(view, namespace, part.secret.name, part.secret.items, part.secret.optional, volume.name))
+                merged.update(
+                    _secret(view, namespace, part.secret.name, part.secret.items, part.secret.optional, volume.name)
+                )
             if part.downwardAPI is not None:
                 merged.update(_downward(worker, part.downwardAPI.items))
         return merged
@@ -135,7 +163,9 @@ def _mount(worker: PodWorker, volume: Spec, view: View) -> Store:
     return worker.agent.shared(f"volume/{namespace}/{worker.pod.metadata.name}/{volume.name}")
 
 
-def _selected(data: Mapping[str, str], items: Iterable[KeyToPath], what: str, volume: str, optional: bool | None) -> Store:
+def _selected(
+    data: Mapping[str, str], items: Iterable[KeyToPath], what: str, volume: str, optional: bool | None
+) -> Store:
     chosen = tuple(items)
     if not chosen:
         return dict(data)
@@ -144,14 +174,16 @@ def _selected(data: Mapping[str, str], items: Iterable[KeyToPath], what: str, vo
         if item.key not in data:
             if optional:
                 continue
-            raise MountError(f'MountVolume.SetUp failed for volume "{volume}" : {what}references non-existent config key: {item.key}')
+            raise MountError(
+                f'MountVolume.SetUp failed for volume "{volume}" : {what}references non-existent config key: {item.key}'
+            )
         store[item.path] = data[item.key]
     return store
 
 
 def _config_map(
     view: View, namespace: str, name: str | None, items: Iterable[KeyToPath], optional: bool | None, volume: str
-) -> Store:  # noqa: PLR0917
+) -> Store:
     found = view.get(ConfigMap, namespace, name)
     if found is None:
         if optional:
@@ -164,7 +196,7 @@ def _config_map(
 
 def _secret(
     view: View, namespace: str, name: str | None, items: Iterable[KeyToPath], optional: bool | None, volume: str
-) -> Store:  # noqa: PLR0917
+) -> Store:
     found = view.get(Secret, namespace, name)
     if found is None:
         if optional:

@@ -15,16 +15,30 @@ def _language(name: str, size: float, cmd: tuple[str, ...], programs: tuple[str,
     return Image(LIBRARY + name, int(size * MEGABYTE), cmd=cmd, programs=apps, majors=FrozenDict(majors), tags=_TAGS)
 
 
-_TAGS = ("latest", "lts", "current", "stable", "slim", "alpine", "bookworm", "bullseye", "trixie", "rc", "cli", "apache", "fpm")
+_TAGS = (
+    "latest",
+    "lts",
+    "current",
+    "stable",
+    "slim",
+    "alpine",
+    "bookworm",
+    "bullseye",
+    "trixie",
+    "rc",
+    "cli",
+    "apache",
+    "fpm",
+)
 
 IMAGES: tuple[Image, ...] = (
-    _language("node", 380, ("node",), ("node", "npm", "npx", "yarn"), {n: 30 for n in range(4, 26)}),
+    _language("node", 380, ("node",), ("node", "npm", "npx", "yarn"), dict.fromkeys(range(4, 26), 30)),
     _language("python", 370, ("python3",), ("python", "python3", "flask", "gunicorn", "uvicorn"), {2: 7, 3: 14}),
     _language("pypy", 330, ("pypy3",), ("pypy", "pypy3"), {2: 7, 3: 11}),
     _language("golang", 290, ("bash",), ("go",), {1: 26}),
-    _language("openjdk", 240, ("jshell",), ("java",), {n: 0 for n in range(7, 27)}),
-    _language("eclipse-temurin", 200, ("jshell",), ("java",), {n: 0 for n in range(8, 26)}),
-    _language("amazoncorretto", 210, ("jshell",), ("java",), {n: 0 for n in range(8, 26)}),
+    _language("openjdk", 240, ("jshell",), ("java",), dict.fromkeys(range(7, 27), 0)),
+    _language("eclipse-temurin", 200, ("jshell",), ("java",), dict.fromkeys(range(8, 26), 0)),
+    _language("amazoncorretto", 210, ("jshell",), ("java",), dict.fromkeys(range(8, 26), 0)),
     _language("ruby", 380, ("irb",), ("ruby", "rails", "rackup"), {2: 7, 3: 4}),
     _language("perl", 340, ("perl",), ("perl",), {5: 42}),
     _language("mono", 200, ("mono",), ("mono",), {6: 12}),

@@ -22,14 +22,23 @@ _PORTS = {
     "elixir": 0, "dart": 0, "clojure": 0, "buildpack-deps": 0, "gcc": 0, "docker": 2375, "cirros": 0,
 }  # fmt: skip
 """Where the programs of these images listen (0: they hold no server)."""
-_STARTS = {"cassandra": 20.0, "elasticsearch": 15.0, "tomcat": 3.0, "sonarqube": 25.0, "wordpress": 1.0, "rabbitmq": 4.0}
+_STARTS = {
+    "cassandra": 20.0,
+    "elasticsearch": 15.0,
+    "tomcat": 3.0,
+    "sonarqube": 25.0,
+    "wordpress": 1.0,
+    "rabbitmq": 4.0,
+}
 
 
 def _image(name: str, port: int) -> Image:
     repository = f"docker.io/library/{name}"
     if not port:
         return Image(repository, 200 * MEGABYTE, cmd=("bash",), generic=False)
-    app = App("app", (Listener(port),), starts=_STARTS.get(name, 0.5), memory=128 * 1024 * 1024, log=(f"{name} is ready",))
+    app = App(
+        "app", (Listener(port),), starts=_STARTS.get(name, 0.5), memory=128 * 1024 * 1024, log=(f"{name} is ready",)
+    )
     return Image(repository, 150 * MEGABYTE, ("app",), programs=(app,), generic=True)
 
 

@@ -8,7 +8,9 @@ from k8snb.node.images import MEGABYTE, Image
 LIBRARY = "docker.io/library/"
 
 
-def _distribution(name: str, size: float, majors: dict[int, int], tags: str, shell: str = "bash", cmd: str = "bash") -> Image:
+def _distribution(
+    name: str, size: float, majors: dict[int, int], tags: str, shell: str = "bash", cmd: str = "bash"
+) -> Image:
     return Image(
         LIBRARY + name,
         int(size * MEGABYTE),
@@ -28,15 +30,19 @@ IMAGES: tuple[Image, ...] = (
     _distribution("busybox", 2.2, {1: 37}, "latest stable unstable glibc musl uclibc", "ash", "sh"),
     _distribution("alpine", 3.6, {2: 7, 3: 23}, "latest edge", "ash", "/bin/sh"),
     _distribution(
-        "ubuntu", 29.7, {12: 10, 14: 10, 16: 10, 18: 10, 20: 10, 22: 10, 23: 10, 24: 10, 25: 10, 26: 4},
+        "ubuntu",
+        29.7,
+        {12: 10, 14: 10, 16: 10, 18: 10, 20: 10, 22: 10, 23: 10, 24: 10, 25: 10, 26: 4},
         "latest rolling devel bionic focal jammy noble plucky questing xenial trusty",
     ),
     _distribution(
-        "debian", 48.5, {8: 11, 9: 13, 10: 13, 11: 11, 12: 12, 13: 3},
+        "debian",
+        48.5,
+        {8: 11, 9: 13, 10: 13, 11: 11, 12: 12, 13: 3},
         "latest stable testing sid unstable bookworm bullseye buster trixie forky slim",
     ),
     _distribution("centos", 83.5, {5: 11, 6: 10, 7: 9, 8: 4}, "latest centos7 centos8"),
-    _distribution("fedora", 68.0, {n: 0 for n in range(26, 45)}, "latest rawhide"),
+    _distribution("fedora", 68.0, dict.fromkeys(range(26, 45), 0), "latest rawhide"),
     _distribution("rockylinux", 70.0, {8: 10, 9: 6}, "latest minimal"),
     _distribution("almalinux", 70.0, {8: 10, 9: 7, 10: 1}, "latest minimal"),
     _distribution("amazonlinux", 61.0, {1: 0, 2: 0, 2018: 3, 2023: 9}, "latest"),

@@ -110,7 +110,9 @@ def podinfo(process: AppProcess, request: Request, box: Container, now: float, w
     if path == "/env":
         return Reply(200, json.dumps([f"{k}={v}" for k, v in box.environment(world).items()]) + "\n")
     version = (box.spec.image or "").rpartition(":")[2]
-    return Reply(200, json.dumps({"hostname": box.hostname(), "version": version, "message": "greetings from podinfo"}) + "\n")
+    return Reply(
+        200, json.dumps({"hostname": box.hostname(), "version": version, "message": "greetings from podinfo"}) + "\n"
+    )
 
 
 def prepare_http_echo(process: AppProcess, box: Container, now: float, world: World) -> None:

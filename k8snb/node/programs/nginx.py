@@ -140,7 +140,10 @@ def answer(process: AppProcess, request: Request, box: Container, now: float, wo
     """Serve a request and write the access log."""
     reply = _answer(process, request, box, now, world)
     agent = request.headers.get("User-Agent", "-")
-    box.log(now, f'{request.source} - - "{request.method} {request.path} HTTP/1.1" {reply.status} {len(reply.body)} "-" "{agent}"')
+    box.log(
+        now,
+        f'{request.source} - - "{request.method} {request.path} HTTP/1.1" {reply.status} {len(reply.body)} "-" "{agent}"',
+    )
     return reply
 
 
@@ -174,7 +177,11 @@ def _answer(process: AppProcess, request: Request, box: Container, now: float, w
 
 def _server(servers: list[list[Directive]], request: Request) -> list[Directive] | None:
     """The server block of a port, preferring one whose server_name is the Host that was asked for."""
-    here = [s for s in servers if request.port in {_port(d[1][0])[0] for d in _all(s, "listen") if d[1]} or not _all(s, "listen")]
+    here = [
+        s
+        for s in servers
+        if request.port in {_port(d[1][0])[0] for d in _all(s, "listen") if d[1]} or not _all(s, "listen")
+    ]
     host = request.headers.get("Host", request.host).partition(":")[0]
     for server in here:
         if host in (_one(server, "server_name") or ()):
@@ -199,7 +206,7 @@ def _location(server: list[Directive], path: str) -> tuple[list[Directive] | Non
 
 def _proxy(
     process: AppProcess, url: str, prefix: str, request: Request, box: Container, now: float, world: World
-) -> Reply:  # noqa: PLR0917
+) -> Reply:
     host, port, path = _split(url)
     upstreams: dict[str, str] = process.state["upstreams"]
     if host in upstreams:
@@ -209,7 +216,11 @@ def _proxy(
     reply = box.call(call, now, world)
     if reply.error:
         code, text = (504, "Gateway Time-out") if reply.error == "timeout" else (502, "Bad Gateway")
-        why = "upstream timed out" if code == 504 else "connect() failed (111: Connection refused) while connecting to upstream"
-        box.log(now, f"[error] {why}, request: \"{request.method} {request.path} HTTP/1.1\", upstream: \"{url}\"", "stderr")
+        why = (
+            "upstream timed out"
+            if code == 504
+            else "connect() failed (111: Connection refused) while connecting to upstream"
+        )
+        box.log(now, f'[error] {why}, request: "{request.method} {request.path} HTTP/1.1", upstream: "{url}"', "stderr")
         return Reply(code, f"<html>\r\n<head><title>{code} {text}</title></head>\r\n</html>\n", seconds=reply.seconds)
     return Reply(reply.status, reply.body, reply.headers, reply.seconds)

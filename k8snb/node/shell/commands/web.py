@@ -1,0 +1,318 @@
+"""Commands that talk over the network: wget, curl, nc, nslookup, ping and the like, with their own words for failures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from k8snb.client.wire import Reply, Request
+from k8snb.node.files import NoDirectory, ReadOnly
+from k8snb.node.shell.commands.system import seconds_of
+from k8snb.node.shell.steps import Context, Outcome
+from k8snb.node.shell.thread import Wait
+
+_URL = re.compile(r"(?:(?P<scheme>https?|ftp)://)?(?:[^@/]*@)?(?P<host>[^/:?#]+)(?::(?P<port>\d+))?(?P<path>[/?#].*)?")
+INSTANT = 0.05
+"""Replies that take less than this many seconds are had at once."""
+DNS_SERVER = "10.96.0.10"
+"""Where the cluster's DNS service is (kubeadm: the tenth address of the service range)."""
+
+
+def connect(context: Context, request: Request) -> Reply:
+    """Send a request from the container."""
+    return context.box.call(request, context.now, context.world)
+
+
+def _parse(url: str) -> tuple[str, int, str] | None:
+    found = _URL.fullmatch(url)
+    if found is None:
+        return None
+    port = int(found["port"]) if found["port"] else 443 if found["scheme"] == "https" else 80
+    path = found["path"] or "/"
+    return found["host"], port, path if path.startswith("/") else f"/{path}"
+
+
+def _finish(context: Context, seconds: float, status: int, out: str, err: str) -> Outcome:
+    """Say what there is to say, now or when the time has passed."""
+    if seconds < INSTANT:
+        if err:
+            context.err(err)
+        if out:
+            context.out(out)
+        return status
+    return Wait("sleep", context.now + seconds, status, (("err", err), ("out", out)))
+
+
+def _save(context: Context, command: str, name: str, text: str) -> str:
+    try:
+        context.files.write(context.path(name), text)
+    except ReadOnly:
+        return f"{command}: can't open '{name}': Read-only file system\n"
+    except NoDirectory:
+        return f"{command}: can't open '{name}': No such file or directory\n"
+    return ""
+
+
+def wget(context: Context, argv: list[str]) -> Outcome:
+    """busybox wget: -q -O FILE -T SECONDS --spider --header --post-data."""
+    options, urls = _options(
+        argv[1:], {"-O", "-T", "-t", "-U", "-P", "--timeout", "--tries", "--header", "--post-data", "--output-document"}
+    )
+    if not urls:
+        return context.fail("wget: missing URL")
+    parsed = _parse(urls[0])
+    if parsed is None:
+        return context.fail(f"wget: bad address '{urls[0]}'")
+    host, port, path = parsed
+    quiet = "-q" in options or "--quiet" in options
+    limit = seconds_of(options.get("-T", options.get("--timeout", "")) or "") or 900.0
+    body = options.get("--post-data", "")
+    headers = {"Host": host, "User-Agent": "Wget"}
+    request = Request(host, port, "http", "POST" if body else "GET", path, headers, body, timeout=limit)
+    reply = connect(context, request)
+    shown = reply.address or f"{host}:{port}"
+    if reply.error == "nxdomain":
+        return _finish(context, reply.seconds, 1, "", f"wget: bad address '{host}'\n")
+    err = "" if quiet else f"Connecting to {host} ({shown})\n"
+    if reply.error == "refused":
+        return _finish(
+            context,
+            reply.seconds,
+            1,
+            "",
+            f"{err}wget: can't connect to remote host ({shown.partition(':')[0]}): Connection refused\n",
+        )
+    if reply.error == "timeout" or reply.seconds > limit:
+        return _finish(context, min(limit, reply.seconds or limit), 1, "", f"{err}wget: download timed out\n")
+    if reply.error:
+        return _finish(context, reply.seconds, 1, "", f"{err}wget: error getting response: Connection reset by peer\n")
+    if reply.status >= 400:
+        return _finish(
+            context,
+            reply.seconds,
+            1,
+            "",
+            f"{err}wget: server returned error: HTTP/1.1 {reply.status} {_phrase(reply.status)}\n",
+        )
+    if "--spider" in options:
+        return _finish(context, reply.seconds, 0, "", err)
+    target = options.get("-O", options.get("--output-document", ""))
+    if target == "-":
+        return _finish(context, reply.seconds, 0, reply.body, err)
+    name = target or path.partition("?")[0].rpartition("/")[2] or "index.html"
+    problem = "" if name == "/dev/null" else _save(context, "wget", name, reply.body)
+    if problem:
+        return _finish(context, reply.seconds, 1, "", err + problem)
+    return _finish(context, reply.seconds, 0, "", err if quiet else f"{err}saving to '{name}'\n'{name}' saved\n")
+
+
+def _options(words: list[str], with_value: set[str]) -> tuple[dict[str, str], list[str]]:
+    """Options (``-qO-`` is ``-q`` and ``-O -``) and the other words."""
+    options: dict[str, str] = {}
+    rest = []
+    words = list(words)
+    while words:
+        word = words.pop(0)
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            options[name] = value if equals else words.pop(0) if name in with_value and words else ""
+        elif word.startswith("-") and len(word) > 1:
+            letters = word[1:]
+            while letters:
+                flag = f"-{letters[0]}"
+                letters = letters[1:]
+                if flag in with_value:
+                    options[flag] = letters or (words.pop(0) if words else "")
+                    break
+                options[flag] = ""
+        else:
+            rest.append(word)
+    return options, rest
+
+
+_CURL_VALUES = {
+    "-o", "-X", "-d", "-H", "-m", "-w", "-A", "-u", "-b", "-e", "-T", "-F", "--request", "--data", "--header", "--max-time",
+    "--connect-timeout", "--write-out", "--output", "--retry", "--retry-delay", "--cacert", "--resolve", "--data-raw",
+    "--user-agent",
+}  # fmt: skip
+
+
+def curl(context: Context, argv: list[str]) -> Outcome:
+    """curl: -s -S -f -i -I -k -L -o FILE -X METHOD -d DATA -H HEADER -m SECONDS -w FORMAT."""
+    options, urls = _options(argv[1:], _CURL_VALUES)
+    if not urls:
+        return context.fail("curl: (2) no URL specified", 2)
+    total, status, out, err = 0.0, 0, "", ""
+    for url in urls:
+        seconds, status, text, problem = _curl(context, options, url)
+        total += seconds
+        out += text
+        err += problem
+    return _finish(context, total, status, out, err)
+
+
+def _curl(context: Context, options: dict[str, str], url: str) -> tuple[float, int, str, str]:
+    parsed = _parse(url)
+    if parsed is None:
+        return 0.0, 3, "", f"curl: (3) URL rejected: {url}\n"
+    host, port, path = parsed
+    show = ("-s" not in options and "--silent" not in options) or "-S" in options or "--show-error" in options
+    limits = [seconds_of(options[o]) for o in ("-m", "--max-time", "--connect-timeout") if o in options]
+    limit = min((x for x in limits if x is not None), default=None)
+    body = options.get("-d", options.get("--data", options.get("--data-raw", "")))
+    head = "-I" in options or "--head" in options
+    method = options.get("-X", options.get("--request", "POST" if body else "HEAD" if head else "GET"))
+    headers = {"Host": host, "User-Agent": "curl/8.11.1", "Accept": "*/*"}
+    custom = options.get("-H", options.get("--header", ""))
+    if custom:
+        name, _, value = custom.partition(":")
+        headers[name.strip()] = value.strip()
+    reply = connect(context, Request(host, port, "http", method, path, headers, body, timeout=limit))
+    written = options.get("-w", options.get("--write-out", ""))
+
+    def extra(status: int) -> str:
+        text = written.replace("%{http_code}", f"{status:03d}").replace("%{response_code}", f"{status:03d}")
+        return re.sub(r"%\{time_total\}", f"{reply.seconds:.6f}", text).replace("\\n", "\n")
+
+    seconds = reply.seconds
+    if limit is not None and seconds > limit:
+        reply, seconds = Reply(0, error="timeout"), limit
+    if reply.error:
+        millis = int(seconds * 1000)
+        code, why = {
+            "nxdomain": (6, f"Could not resolve host: {host}"),
+            "refused": (7, f"Failed to connect to {host} port {port} after {millis} ms: Could not connect to server"),
+            "timeout": (28, f"Failed to connect to {host} port {port} after {millis} ms: Timeout was reached"),
+            "reset": (56, "Recv failure: Connection reset by peer"),
+        }.get(reply.error, (7, f"Failed to connect to {host} port {port} after {millis} ms: {reply.error}"))
+        return seconds, code, extra(0), f"curl: ({code}) {why}\n" if show else ""
+    if ("-f" in options or "--fail" in options) and reply.status >= 400:
+        why = f"curl: (22) The requested URL returned error: {reply.status}\n"
+        return seconds, 22, extra(reply.status), why if show else ""
+    text = "" if head else reply.body
+    if head or "-i" in options or "--include" in options:
+        lines = [f"HTTP/1.1 {reply.status} {_phrase(reply.status)}", *(f"{k}: {v}" for k, v in reply.headers.items()),
+                 f"Content-Length: {len(reply.body)}", "", ""]  # fmt: skip
+        text = "\r\n".join(lines) + text
+    target = options.get("-o", options.get("--output", ""))
+    if target and target != "-":
+        problem = "" if target == "/dev/null" else _save(context, "curl", target, text)
+        text = ""
+        if problem:
+            return seconds, 23, extra(reply.status), f"curl: (23) Failed writing body\n{problem}"
+    return seconds, 0, text + extra(reply.status), ""
+
+
+def _phrase(status: int) -> str:
+    return {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 301: "Moved Permanently", 302: "Found",
+            400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error",
+            502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Time-out"}.get(status, "Unknown")  # fmt: skip
+
+
+def netcat(context: Context, argv: list[str]) -> Outcome:
+    """nc [-z] [-v] [-w SECONDS] HOST PORT; nc -l [-k] -p PORT; also telnet."""
+    options, rest = _options(argv[1:], {"-w", "-p", "-s", "-q", "-i", "-e"})
+    if "-l" in options:
+        text = options.get("-p") or (rest[-1] if rest else "")
+        if not text.isdigit():
+            return context.fail("nc: missing port")
+        reply = context.read_all()
+        return Wait("listen", None, data=(int(text), reply, "-k" in options))
+    if len(rest) < 2 or not rest[1].isdigit():
+        return context.fail("nc: usage: nc [OPTIONS] HOST PORT")
+    host, port = rest[0], int(rest[1])
+    limit = seconds_of(options.get("-w", "")) if options.get("-w") else None
+    udp = "-u" in options
+    body = "" if "-z" in options else context.read_all()
+    found = connect(context, Request(host, port, "udp" if udp else "tcp", body=body.strip("\r\n"), timeout=limit))
+    verbose = "-v" in options or argv[0].endswith("telnet")
+    if found.error == "nxdomain":
+        return _finish(context, found.seconds, 1, "", f"nc: bad address '{host}'\n")
+    if found.error in ("refused", "timeout", "unreachable"):
+        why = {"refused": "Connection refused", "timeout": "Connection timed out"}.get(found.error, "No route to host")
+        seconds = min(found.seconds, limit) if limit is not None else found.seconds
+        shown = f"nc: {host} ({found.address or port}): {why}\n" if verbose else ""
+        return _finish(context, seconds, 1, "", shown)
+    opened = f"{host} ({found.address}) open\n" if verbose else ""
+    return _finish(context, found.seconds, 0, found.body, opened)
+
+
+def nslookup(context: Context, argv: list[str]) -> Outcome:
+    """nslookup NAME [SERVER]."""
+    rest = [w for w in argv[1:] if not w.startswith("-")]
+    if not rest:
+        return context.fail("nslookup: missing name")
+    name = rest[0]
+    full, addresses = context.world.network.lookup(context.box.source(), name, context.world.objects())
+    context.out(f"Server:\t\t{DNS_SERVER}\nAddress:\t{DNS_SERVER}:53\n\n")
+    if not addresses:
+        context.out(f"** server can't find {full}: NXDOMAIN\n\n")
+        return 1
+    for address in addresses:
+        context.out(f"Name:\t{full}\nAddress: {address}\n")
+    context.out("\n")
+    return 0
+
+
+def dig(context: Context, argv: list[str]) -> Outcome:
+    """dig [+short] NAME, host NAME, getent hosts NAME."""
+    command = argv[0].rpartition("/")[2]
+    rest = [w for w in argv[1:] if not w.startswith(("+", "-", "@")) and w not in ("A", "SRV", "hosts", "ahosts")]
+    if not rest:
+        return 1
+    name = rest[0]
+    asked = name if name.endswith(".") or command != "dig" else f"{name}."
+    full, addresses = context.world.network.lookup(context.box.source(), asked, context.world.objects())
+    if command == "host":
+        if not addresses:
+            context.out(f"Host {name} not found: 3(NXDOMAIN)\n")
+            return 1
+        context.out("".join(f"{full} has address {a}\n" for a in addresses))
+    elif command == "getent":
+        if not addresses:
+            return 2
+        context.out("".join(f"{a:15s} {full}\n" for a in addresses))
+    elif "+short" in argv:
+        context.out("".join(f"{a}\n" for a in addresses))
+    else:
+        context.out(";; ANSWER SECTION:\n" + "".join(f"{full}.\t30\tIN\tA\t{a}\n" for a in addresses))
+    return 0
+
+
+def ping(context: Context, argv: list[str]) -> Outcome:
+    """ping [-c N] [-W S] HOST: pods and nodes answer, service addresses do not (they are no interface anywhere)."""
+    options, rest = _options(argv[1:], {"-c", "-W", "-w", "-i", "-I"})
+    if not rest:
+        return context.fail("ping: usage: ping HOST")
+    host = rest[0]
+    count = int(options["-c"]) if options.get("-c", "").isdigit() else 4
+    _, addresses = context.world.network.lookup(context.box.source(), host, context.world.objects())
+    if not addresses:
+        return context.fail(f"ping: bad address '{host}'")
+    address = addresses[0]
+    reply = connect(context, Request(address, 0, "icmp"))
+    got = 0 if reply.error in ("timeout", "unreachable") else count
+    lines = [f"PING {host} ({address}): 56 data bytes"]
+    lines += [f"64 bytes from {address}: seq={n} ttl=62 time=0.1{n % 10} ms" for n in range(got)]
+    lines += ["", f"--- {host} ping statistics ---",
+              f"{count} packets transmitted, {got} packets received, {100 - 100 * got // max(count, 1)}% packet loss"]  # fmt: skip
+    return Wait("sleep", context.now + float(count), int(got == 0), (("out", "\n".join(lines) + "\n"),))
+
+
+def ip(context: Context, argv: list[str]) -> Outcome:
+    """ip addr, ifconfig: the pod's address."""
+    address = context.box.worker.ip
+    if argv[0] == "ifconfig":
+        context.out(f"eth0      Link encap:Ethernet\n          inet addr:{address}  Mask:255.255.255.0\n")
+    else:
+        context.out(
+            f"1: lo: <LOOPBACK,UP>\n    inet 127.0.0.1/8 scope host lo\n2: eth0@if3: <UP>\n    inet {address}/24 scope global eth0\n"
+        )
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Context, list[str]], Outcome]] = {
+    "curl": curl, "dig": dig, "getent": dig, "host": dig, "ifconfig": ip, "ip": ip, "nc": netcat, "ncat": netcat,
+    "netcat": netcat, "nslookup": nslookup, "ping": ping, "telnet": netcat, "wget": wget,
+}  # fmt: skip
+"""Network commands by name."""
