@@ -8,7 +8,8 @@ queue, back-off) is rebuilt from the informers when the process restarts, and lo
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -33,6 +34,8 @@ from k8snb.scheduler.queue import (
     CROSS_TOPOLOGY,
     ERROR_BACKOFF,
     FLUSH_PERIOD,
+    INITIAL_BACKOFF,
+    MAX_BACKOFF,
     QueuedPod,
     SchedulingQueue,
     queue_key,
@@ -69,10 +72,13 @@ class Scheduler(Controller):
         profiles: Callable[[Scheduler], Sequence[Profile]] | None = None,
         *,
         percentage_of_nodes_to_score: int = 0,
+        initial_backoff: float = INITIAL_BACKOFF,
+        max_backoff: float = MAX_BACKOFF,
         reuse: bool = True,
     ) -> None:
         self.ids = ids
         self.percentage_of_nodes_to_score = percentage_of_nodes_to_score
+        self.backoff = (initial_backoff, max_backoff)
         self.reuse = reuse
         self.watches = (
             Watch(Node, self._node_changed),
@@ -85,9 +91,23 @@ class Scheduler(Controller):
         self.profiles = {profile.name: profile for profile in built}
         self._reset()
 
+    @classmethod
+    def configured(cls, ids: Ids, config: Mapping[str, Any]) -> Scheduler:
+        """A scheduler with a KubeSchedulerConfiguration; raises ``ConfigurationError``."""
+        from k8snb.scheduler.config import Configuration
+
+        checked = Configuration(config)
+        return cls(
+            ids,
+            checked,
+            percentage_of_nodes_to_score=checked.percentage_of_nodes_to_score,
+            initial_backoff=checked.initial_backoff,
+            max_backoff=checked.max_backoff,
+        )
+
     def _reset(self) -> None:
         self.cache = Cache()
-        self.queue = SchedulingQueue(self.profiles, self._clock)
+        self.queue = SchedulingQueue(self.profiles, self._clock, *self.backoff)
         self.algorithm = Algorithm(self.cache, self.queue, self.ids, reuse=self.reuse)
         self.algorithm.percentage_of_nodes_to_score = self.percentage_of_nodes_to_score
         self.attempt: Attempt | None = None

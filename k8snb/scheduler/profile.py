@@ -44,6 +44,23 @@ DEFAULT_SCHEDULER = "default-scheduler"
 """The ``schedulerName`` of pods that name none."""
 
 
+POINTS = (
+    "preEnqueue",
+    "queueSort",
+    "preFilter",
+    "filter",
+    "postFilter",
+    "preScore",
+    "score",
+    "reserve",
+    "permit",
+    "preBind",
+    "bind",
+    "postBind",
+)
+"""The extension points, as a KubeSchedulerConfiguration names them."""
+
+
 class SchedulingError(Exception):
     """A plugin failed: neither fitting nor not fitting."""
 

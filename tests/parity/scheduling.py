@@ -17,7 +17,6 @@ from k8snb.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeClai
 from k8snb.client.calls import Bind, Call, Delete, Emit, Outcome, Patch, Update
 from k8snb.client.testing import drive, static_view
 from k8snb.client.view import View
-from k8snb.scheduler.config import configured
 from k8snb.scheduler.controller import Scheduler
 from k8snb.scheduler.decision import Decision
 from k8snb.scheduler.plugins.default_preemption import DefaultPreemption
@@ -47,9 +46,7 @@ class Replay:
         self.pod = self.objects[-1]
         self.view: View = static_view(self.objects)
         config = case.get("config")
-        self.scheduler = Scheduler(Ids(1), configured(config) if config else None, reuse=reuse)
-        if config and config.get("percentageOfNodesToScore"):
-            self.scheduler.percentage_of_nodes_to_score = config["percentageOfNodesToScore"]
+        self.scheduler = Scheduler.configured(Ids(1), config) if config else Scheduler(Ids(1), reuse=reuse)
         self.calls: list[Call] = []
         assert isinstance(self.pod, Pod)
         self.key = queue_key(self.pod)
@@ -193,6 +190,10 @@ def differences(case: Mapping[str, Any], mine: Mapping[str, Any]) -> Iterator[st
             continue
         if key in ("preFilterMessage", "notEvaluated"):
             continue
+        if key == "topNodes" and "feasible" not in theirs:  # the search ended early, each time with one of these
+            if not set(mine.get(key, ())) <= set(expected):
+                yield f"topNodes: expected some of {expected}, got {mine.get(key)}"
+            continue
         if key == "message":
             got = mine.get("message")
             if theirs["outcome"] in ("gated",):
@@ -229,9 +230,11 @@ def differences(case: Mapping[str, Any], mine: Mapping[str, Any]) -> Iterator[st
 
 
 def missing(case: Mapping[str, Any]) -> list[str]:
-    """Plugins that the case's result names and the registry has not."""
+    """Plugins and kinds that the case needs and the model has not."""
     result = case["result"]
     named = {*result.get("rejectedBy", {}).values(), *result.get("scores", {}), case["plugin"]}
+    if any(entry["kind"] == "ResourceClaim" for entry in case["other"]):
+        named.add("ResourceClaim")  # the API of dynamic resource allocation is not part of the model
     return sorted(named - KNOWN - {"PreFilterResult", "Config", "Combination", "Message"})
 
 

@@ -10,7 +10,6 @@ from k8snb.api.scheme import SCHEME
 from k8snb.api.types.core_v1 import Pod
 from k8snb.client.calls import Bind
 from k8snb.scheduler import Scheduler
-from k8snb.scheduler.config import configured
 from k8snb.sim.ids import Ids
 from tests.scheduler.world import World
 
@@ -20,7 +19,7 @@ ZONE = "topology.kubernetes.io/zone"
 def play(sequence: Mapping[str, Any]) -> World:
     """Do all steps and return the world at the end."""
     config = sequence.get("config")
-    scheduler = Scheduler(Ids(7), configured(config) if config else None)
+    scheduler = Scheduler.configured(Ids(7), config) if config else Scheduler(Ids(7))
     batch = sequence["steps"][0].get("mode") == "batch"
     world = World(scheduler, kubelet=bool(sequence.get("kubelet")), started=not batch)
     world.create(*sequence["nodes"], *sequence["other"])
