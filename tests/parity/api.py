@@ -7,6 +7,7 @@ folder, or in its `open/` and `held/`.
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.util
 import json
 import re
@@ -187,7 +188,7 @@ def _causes(status: Record) -> set[tuple[str, str]]:
     return {(cause.get("field", ""), cause.get("reason", "")) for cause in causes}
 
 
-def errors(records: list[Record], report: Report, name: str) -> None:
+def errors(records: list[Record], report: Report, name: str, folder: Path) -> None:
     """`errors.jsonl`: each record on a fresh server."""
     for record in records:
         bench = Bench("api-err", "other", accounts=("api-err",))
@@ -201,7 +202,7 @@ def errors(records: list[Record], report: Report, name: str) -> None:
         report.record(name, record["cat"], record["id"], lines, level(expected, actual))
 
 
-def patches(records: list[Record], report: Report, name: str) -> None:
+def patches(records: list[Record], report: Report, name: str, folder: Path) -> None:
     """`patches.jsonl`: the steps of each record on a fresh server; of kubectl the requests it sent are repeated."""
     for record in records:
         bench = Bench("api-pat", "api-kap")
@@ -251,7 +252,7 @@ def _repeat(bench: Bench, step: Record, lines: list[str], number: int) -> str:
     return last
 
 
-def defaults(records: list[Record], report: Report, name: str) -> None:
+def defaults(records: list[Record], report: Report, name: str, folder: Path) -> None:
     """`defaults.jsonl`: one server for each manifest file, one for all single manifests."""
     files: dict[str, list[Record]] = {}
     for record in records:
@@ -271,24 +272,43 @@ def defaults(records: list[Record], report: Report, name: str) -> None:
             report.record(name, record["cat"], record["id"], lines)
 
 
-Runner = Callable[[list[Record], Report, str], None]
-FILES: dict[str, Runner] = {"errors": errors, "patches": patches, "defaults": defaults}
-"""What can be replayed: the stem of a file, and how."""
+Runner = Callable[[list[Record], Report, str, Path], None]
+
+
+def _later(module: str, name: str) -> Runner:
+    """A runner that lives in a module of its own."""
+
+    def run_it(records: list[Record], report: Report, label: str, folder: Path) -> None:
+        runner: Runner = getattr(importlib.import_module(module), name)
+        runner(records, report, label, folder)
+
+    return run_it
+
+
+FILES: dict[str, Runner] = {
+    "errors": errors,
+    "patches": patches,
+    "defaults": defaults,
+    "rbac": _later("tests.parity.api_rbac", "rbac"),
+    "watch": _later("tests.parity.api_watch", "watch"),
+    "discovery": _later("tests.parity.api_discovery", "discovery"),
+}
+"""What can be replayed: the stem of a file (or the name of a folder), and how."""
 
 
 def run(directory: Path, names: list[str], verbose: bool = True) -> Report:
     """Replay the folder; `names` choose files (stems), categories or ids."""
     report = Report()
     files = [stem for stem in FILES if not names or stem in names]
-    others = [name for name in names if name not in FILES]
+    others = {name for name in names if name not in FILES}
     for stem in files or FILES:
         for folder in (directory, directory / "open", directory / "held"):
-            path = folder / f"{stem}.jsonl"
-            if not path.is_file():
-                continue
-            records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-            if others:
-                records = [record for record in records if {record["id"], record.get("cat")} & set(others)]
-            label = path.stem if folder == directory else f"{folder.name}/{path.stem}"
-            FILES[stem](records, report, label)
+            for path in (folder / f"{stem}.jsonl", folder / stem / "index.jsonl"):
+                if not path.is_file():
+                    continue
+                records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+                if others:
+                    records = [record for record in records if {record.get("id"), record.get("cat")} & others]
+                label = stem if folder == directory else f"{folder.name}/{stem}"
+                FILES[stem](records, report, label, path.parent)
     return report

@@ -31,15 +31,15 @@ class Report:
         self,
         file: str,
         category: str,
-        id: str,
+        name: str,
         lines: Sequence[str] = (),
-        level: int | None = None,  # noqa: A002
+        level: int | None = None,
     ) -> None:
         """Note one record: it agrees when there are no `lines`; `level` is how far an error agrees (0 to 4)."""
         count = self.counts.setdefault((file, category), [0, 0])
         count[1] += 1
         if lines:
-            self.differences.append(Difference(file, category, id, tuple(lines)))
+            self.differences.append(Difference(file, category, name, tuple(lines)))
         else:
             count[0] += 1
         if level is not None:

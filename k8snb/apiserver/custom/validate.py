@@ -211,7 +211,8 @@ def _combinations(value: Any, schema: Schema, path: str) -> list[FieldError]:
             message += f". Found {good or 'none'} valid"
         errors.append(invalid(NOWHERE, "", message))
         if not good:
-            errors += min(outcomes, key=len)
+            fewest = min(outcomes, key=len)
+            errors += fewest
     for option in schema.get("allOf") or ():
         found = validate(value, option, path, root=False)
         if found:

@@ -58,7 +58,7 @@ def parse(method: str, path: str, watch: bool = False) -> RequestInfo:
     name = parts[1] if len(parts) > 1 else ""
     subresource = parts[2] if len(parts) > 2 else ""
     rest = "/".join(parts[3:])
-    if verb == "get" and (deprecated or watch):
+    if verb == "get" and (deprecated or (watch and not name)):
         verb = "watch"
     elif not name and verb == "get":
         verb = "list"

@@ -26,7 +26,7 @@ Validators = "tuple[Callable[[Attributes], None], ...]"
 
 
 class Deleted(msgspec.Struct, frozen=True, gc=False):
-    """The outcome of a deletion: the object's last state, and whether it is gone already."""
+    """The outcome of a deletion: the object's last state (at the deletion's revision), and whether it is gone already."""
 
     obj: Any
     gone: bool
@@ -174,4 +174,5 @@ def _remove(
     if not ctx.request.options.dry_run:
         ctx.server.store.delete(current.key, current.mod_revision, ctx.cause)
         ctx.server.released(ep, current.value, ctx)
+        return Deleted(stamp(current.value, ctx.server.store.revision), True)
     return Deleted(current.value, True)

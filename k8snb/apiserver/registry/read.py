@@ -99,6 +99,8 @@ def list_(store: Store, ep: Endpoint, namespace: str, options: RequestOptions) -
     """
     match = selection(ep, options)
     limit = max(options.limit, 0)
+    if options.resource_version == "0" and not options.continue_ and not ep.ttl:
+        limit = 0  # the watch cache answers in one piece
     prefix = ep.stored.list_prefix(namespace)
     start, at = "", None
     if options.continue_:

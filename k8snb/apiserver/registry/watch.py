@@ -13,7 +13,6 @@ from k8snb.store import Compacted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from k8snb.api.errors import APIError
     from k8snb.api.request import RequestOptions
     from k8snb.apiserver.endpoint import Endpoint
     from k8snb.store import Change, Store
@@ -50,6 +49,7 @@ class ObjectWatch:
         self._next = (store.revision if start is None else start) + 1
         self._bookmarks = options.allow_watch_bookmarks
         self._bookmark_at = store.now + BOOKMARK_SECONDS
+        self._ended = False
         self.resource = ep.resource
 
     @property
@@ -60,6 +60,8 @@ class ObjectWatch:
     def poll(self) -> list[Event]:
         """The events since the last poll; after an ERROR event the watch is at its end."""
         events: list[Event] = []
+        if self._ended:
+            return events
         if self._initial:
             self._initial = False
             events += self._initials()
@@ -71,6 +73,7 @@ class ObjectWatch:
                         if event is not None:
                             events.append(event)
             except Compacted:
+                self._ended = True
                 return [*events, Event("ERROR", errors.expired(TOO_OLD))]
             self._next = self._store.revision + 1
         if self._bookmarks and self._store.now >= self._bookmark_at:
@@ -104,7 +107,10 @@ class ObjectWatch:
 
 
 def open_watch(store: Store, ep: Endpoint, namespace: str, options: RequestOptions) -> ObjectWatch:
-    """Start a watch as the options say; APIError 410 when its start is history that is no longer kept."""
+    """Start a watch as the options say.
+
+    One that starts before the history that is kept ends with an ERROR event; one from the future waits for it.
+    """
     text = options.resource_version
     if text and (not text.isdecimal() or not text.isascii()):
         from k8snb.api.gotext import quote
@@ -113,16 +119,6 @@ def open_watch(store: Store, ep: Endpoint, namespace: str, options: RequestOptio
         problem = invalid(Path("resourceVersion"), text, f"strconv.ParseUint: parsing {quote(text)}: invalid syntax")
         raise errors.unknown(str(problem))
     start = int(text) if text else 0
-    if start > store.revision:
-        raise errors.resource_version_too_large(start, store.revision)
-    if options.send_initial_events or start == 0:
+    if options.send_initial_events or (start == 0 and options.send_initial_events is None):
         return ObjectWatch(store, ep, namespace, options, None)
-    watch = ObjectWatch(store, ep, namespace, options, start)
-    if start < store.compacted:
-        raise too_old()
-    return watch
-
-
-def too_old() -> APIError:
-    """The ERROR that ends a watch whose start has been compacted."""
-    return errors.expired(TOO_OLD)
+    return ObjectWatch(store, ep, namespace, options, start or store.revision)
