@@ -45,6 +45,7 @@ class Cache:
         self._where: dict[str, NodeInfo] = {}
         self._zones: dict[str, list[str]] = {}
         self._stale = False
+        self._versions = 0
 
     # -- nodes
 
@@ -62,11 +63,16 @@ class Cache:
             self._leave_zone(old)
             self._zones.setdefault(zone_key(node), []).append(name)
             self._stale = True
+        if old is not None and _alike(old, node):
+            info.node = node  # a heartbeat
+            return
         before = info.images
         info.set_node(node)
+        self._versions += 1
+        info.version = self._versions
         if before or info.images:
             self._images(name, before, info.images)
-        self.log.append(info)
+        self._changed(info)
 
     def remove_node(self, node: Node) -> None:
         """Forget a node; pods that are still on it are kept until they are deleted, too."""
@@ -163,7 +169,7 @@ class Cache:
         ):
             if key in info.affinity_pods:
                 self.affinity_version += 1
-            self.log.append(info)
+            self._changed(info)
 
     def remove_pod(self, pod: Pod) -> None:
         """Forget a pod that is gone or has ended."""
@@ -186,11 +192,7 @@ class Cache:
         self._where[pod_key(pod)] = info
         if pod.spec.affinity is not None:
             self._index(info)
-        self.log.append(info)
-        if len(self.log) > LOG_LIMIT:
-            half = LOG_LIMIT // 2
-            self.log_start += half
-            del self.log[:half]
+        self._changed(info)
 
     def _remove(self, key: str) -> None:
         info = self._where.pop(key)
@@ -200,7 +202,7 @@ class Cache:
             self._index(info)
         if not info.pods and info.node is None:
             self.infos.pop(info.name, None)
-        self.log.append(info)
+        self._changed(info)
 
     def _index(self, info: NodeInfo) -> None:
         self.affinity_version += 1
@@ -214,6 +216,13 @@ class Cache:
                 index.pop(info.name, None)
 
     # -- reading what changed
+
+    def _changed(self, info: NodeInfo) -> None:
+        self.log.append(info)
+        if len(self.log) > LOG_LIMIT:
+            half = LOG_LIMIT // 2
+            self.log_start += half
+            del self.log[:half]
 
     def position(self) -> int:
         """Where the change log ends now."""
@@ -243,7 +252,22 @@ class Cache:
         other._where = {key: infos[info.name] for key, info in self._where.items()}
         other._zones = {zone: list(names) for zone, names in self._zones.items()}
         other._stale = self._stale
+        other._versions = self._versions
         return other
+
+
+def _alike(one: Node, other: Node) -> bool:
+    """Whether two versions of a node differ in nothing but times."""
+    a, b = one.status, other.status
+    if a is not b and (
+        a.allocatable != b.allocatable
+        or a.images != b.images
+        or a.declaredFeatures != b.declaredFeatures
+        or [(c.type, c.status) for c in a.conditions] != [(c.type, c.status) for c in b.conditions]
+    ):
+        return False
+    before, after = one.metadata, other.metadata
+    return one.spec == other.spec and before.labels == after.labels and before.annotations == after.annotations
 
 
 def _asks_the_same(one: Pod, other: Pod) -> bool:

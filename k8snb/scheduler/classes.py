@@ -193,7 +193,7 @@ class PodClass:
         self.fits = bytearray(size)
         self.table = []
         self._numbers = {}
-        self._static = [(None,)] * size
+        self._static = [(-1,)] * size
         self._kinds, self._kind_numbers, self._cores = [], {}, {}
         self._domains = [{} for _ in self.plan.constraints]
         self._shares = [None] * size
@@ -203,7 +203,7 @@ class PodClass:
     def _evaluate(self, info: NodeInfo) -> None:
         place = info.index
         static = self._static[place]
-        if static[0] is not info.node:
+        if static[0] != info.version:
             static = self._static[place] = self._look_at_node(info)
         _, kind, values, counted = static
         plan, state, pod = self.plan, self.state, self.pod
@@ -288,7 +288,7 @@ class PodClass:
         if kind is None:
             kind = self._kind_numbers[found] = len(self._kinds)
             self._kinds.append(found)
-        return (info.node, kind, values, counted)
+        return (info.version, kind, values, counted)
 
     def _spread(
         self, info: NodeInfo, place: int, values: tuple[str, ...] | None, counted: tuple[bool, ...]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from k8snb.api.frozen import EMPTY
 from k8snb.api.types.core_v1 import Affinity, Node, Pod
 from k8snb.scheduler.resources import CPU, EPHEMERAL_STORAGE, MEMORY, PODS, is_scalar, milli, pod_requests, whole
+
+K = TypeVar("K")
 
 ZONE_LABELS = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 REGION_LABELS = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
@@ -32,7 +34,8 @@ class NodeInfo:
     """Sums over the pods of one node, kept current as pods come and go.
 
     ``cpu`` and ``cpu_used`` are millicores, ``memory``, ``ephemeral`` and their ``_used`` bytes, ``slots`` the number of
-    pods that the node may run. ``index`` is the place in the snapshot's node list.
+    pods that the node may run. ``index`` is the place in the snapshot's node list, ``version`` another
+    number for every Node object that says something new.
     """
 
     __slots__ = (
@@ -53,15 +56,18 @@ class NodeInfo:
         "nonzero_memory",
         "pods",
         "ports",
+        "priorities",
         "scalar",
         "scalar_used",
         "slots",
+        "version",
     )
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.node: Node | None = None
         self.index = -1
+        self.version = 0
         self.cpu = self.memory = self.ephemeral = self.slots = 0
         self.scalar: dict[str, int] = {}
         self.cpu_used = self.memory_used = self.ephemeral_used = self.nonzero_cpu = self.nonzero_memory = 0
@@ -70,6 +76,7 @@ class NodeInfo:
         self.affinity_pods: dict[str, Pod] = {}
         self.anti_affinity_pods: dict[str, Pod] = {}
         self.ports: dict[tuple[str, str, int], int] = {}
+        self.priorities: dict[int, int] = {}
         self.claims: dict[str, int] = {}
         self.images: dict[str, int] = {}
 
@@ -106,6 +113,8 @@ class NodeInfo:
             for name, value in requests.scalar.items():
                 self.scalar_used[name] = self.scalar_used.get(name, 0) + value
         spec = pod.spec
+        priority = spec.priority or 0
+        self.priorities[priority] = self.priorities.get(priority, 0) + 1
         if spec.affinity is not None:
             self._add_affinity(key, pod, spec.affinity)
         for port in host_ports(pod):
@@ -135,6 +144,7 @@ class NodeInfo:
         self.ephemeral_used -= requests.ephemeral
         for name, value in requests.scalar.items():
             self.scalar_used[name] -= value
+        _count_down(self.priorities, known.spec.priority or 0)
         self.affinity_pods.pop(key, None)
         self.anti_affinity_pods.pop(key, None)
         for port in host_ports(known):
@@ -197,12 +207,12 @@ class NodeInfo:
         return f"<NodeInfo {self.name}: {len(self.pods)} pods>"
 
 
-def _count_down(counts: dict[tuple[str, str, int], int] | dict[str, int], key: object) -> None:
-    left = counts[key] - 1  # type: ignore[index]
+def _count_down(counts: dict[K, int], key: K) -> None:
+    left = counts[key] - 1
     if left:
-        counts[key] = left  # type: ignore[index]
+        counts[key] = left
     else:
-        del counts[key]  # type: ignore[arg-type]
+        del counts[key]
 
 
 def zone_key(node: Node) -> str:

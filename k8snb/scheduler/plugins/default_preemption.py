@@ -42,6 +42,7 @@ MIN_CANDIDATE_PERCENTAGE = 10
 """Share of the nodes for which candidates are looked for, in percent (``minCandidateNodesPercentage``)."""
 MIN_CANDIDATE_NODES = 100
 """Number of candidates that are enough (``minCandidateNodesAbsolute``)."""
+_NO_VICTIMS = unresolvable(NO_VICTIMS)
 _LOWEST = -(1 << 31)
 """The lowest priority there is (``math.MinInt32``)."""
 
@@ -154,12 +155,12 @@ class DefaultPreemption(PreEnqueuePlugin, PostFilterPlugin):
         profile = self.profile
         if profile is None:
             raise ValueError("DefaultPreemption does not belong to a profile yet: set its profile first")
+        priority = pod.spec.priority or 0
+        if not node.priorities or min(node.priorities) >= priority:
+            return _NO_VICTIMS
+        lower = [other for other in node.pods.values() if (other.spec.priority or 0) < priority]
         trial, trial_state = node.clone(), state.clone()
         filters: tuple[FilterPlugin, ...] = profile.active_filters(trial_state)
-        priority = pod.spec.priority or 0
-        lower = [other for other in node.pods.values() if (other.spec.priority or 0) < priority]
-        if not lower:
-            return unresolvable(NO_VICTIMS)
         for other in lower:
             trial.remove(other)
             profile.run_remove_pod(trial_state, pod, other, trial)
