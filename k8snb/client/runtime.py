@@ -296,8 +296,10 @@ class Runtime:
             self._ended(item, end.value)
         except APIError:
             self._flight = None
-            delay = queue.retry_delay(item)
-            queue.add_at(*item, self.clock.now + delay)
+            due = self.clock.now + queue.retry_delay(item)
+            timer = queue.entries[item].timer
+            if timer is None or timer[0] > due:  # a delaying queue keeps the earlier of two moments
+                queue.add_at(*item, due)
             queue.done(item)
         else:
             self._flight = flight
