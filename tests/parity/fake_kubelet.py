@@ -148,9 +148,15 @@ class FakeKubelet(Controller):
     name = "kubelet"
     process = "kubelet"
 
-    def __init__(self, lease_seconds: float = 10.0, start_seconds: float = START_SECONDS) -> None:
+    def __init__(
+        self,
+        lease_seconds: float = 10.0,
+        start_seconds: float = START_SECONDS,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
         self.lease_seconds = lease_seconds
         self.start_seconds = start_seconds
+        self.stop_seconds = stop_seconds
         self.machines: dict[str, Machine] = {}
         self.memory: dict[str, Memory] = {}
         self.addresses = 0
@@ -269,10 +275,10 @@ class FakeKubelet(Controller):
 
     def _stop(self, pod: Pod, memory: Memory, now: float) -> Reconcile:
         """End a deleted pod: after its stop time a final phase, then the removal."""
-        takes = float(pod.metadata.annotations.get(STOP, STOP_SECONDS))
+        takes = float(pod.metadata.annotations.get(STOP, self.stop_seconds))
         grace = pod.metadata.deletionGracePeriodSeconds
         if grace is not None:
-            takes = min(takes, max(float(grace), STOP_SECONDS))
+            takes = min(takes, max(float(grace), self.stop_seconds))
         if memory.stopping is None:
             memory.stopping = now
         if now < memory.stopping + takes - 1e-9:
@@ -445,7 +451,7 @@ class FakeKubelet(Controller):
             phase=phase,
             conditions=tuple(conditions.values()),
             containerStatuses=statuses,
-            initContainerStatuses=init if not old.initContainerStatuses or wait else old.initContainerStatuses,
+            initContainerStatuses=init if _still_runs(old.initContainerStatuses) or wait else old.initContainerStatuses,
             hostIP=host,
             hostIPs=(HostIP(ip=host),),
             startTime=old.startTime or rfc3339(now),
@@ -488,6 +494,11 @@ def _waiting(container: Container, wait: str) -> ContainerStatus:
         started=False,
         restartCount=0,
     )
+
+
+def _still_runs(statuses: tuple[ContainerStatus, ...]) -> bool:
+    """Whether init containers have no final status yet."""
+    return not statuses or any(status.state.terminated is None for status in statuses)
 
 
 def _initialised(container: Container, running: bool, memory: Memory, now: float) -> ContainerStatus:

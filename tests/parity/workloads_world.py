@@ -33,6 +33,8 @@ REQUEST_SECONDS = 0.010
 """How long a request of the recorder took, about."""
 START_SECONDS = 0.004
 """How long a simulated kubelet takes to start a pod."""
+STOP_SECONDS = 0.001
+"""How long a simulated kubelet takes to stop a pod."""
 UNWATCHED = (Lease,)
 """Kinds whose changes are no sign of life: heartbeats."""
 
@@ -50,8 +52,7 @@ class Watcher:
         if isinstance(obj, UNWATCHED):
             return
         self.changes.append(change)
-        if not isinstance(obj, Event):
-            self.last = self.clock()
+        self.last = self.clock()
 
 
 def controllers_for(settings: Mapping[str, Any]) -> list[Controller]:
@@ -76,7 +77,7 @@ class ReplayWorld:
     def __init__(self, scenario: Mapping[str, Any], seed: int = 0) -> None:
         settings = scenario.get("controlPlane") or {}
         self.chance = Ids(seed + 1)
-        self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS)
+        self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS, STOP_SECONDS)
         self.cluster = Cluster(nodes=0, seed=seed, controllers=controllers_for(settings), kubelet=self.kubelet)
         for node in scenario.get("nodes") or []:
             self.add_node(node)
