@@ -102,6 +102,7 @@ class NodeAgent:
     __slots__ = (
         "address",
         "allocatable",
+        "arriving",
         "capacity",
         "cidr",
         "claims",
@@ -147,6 +148,7 @@ class NodeAgent:
         self.pull_free_at = 0.0
         self.images: dict[str, Image] = {}
         self.images_changed = False
+        self.arriving: dict[str, float] = {}
         self.disks: dict[str, Store] = {}
         self.claims = claims
         self.workers: dict[str, PodWorker] = {}
@@ -169,6 +171,7 @@ class NodeAgent:
         if name not in self.images:
             self.images_changed = True
         self.images[name] = found
+        self.arriving.pop(name, None)
 
     def disk(self, path: str) -> Store:
         """The contents of a directory of the machine itself."""

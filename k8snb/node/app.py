@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from k8snb.node.world import World
 
 MEBIBYTE: Final = 1024 * 1024
+ENTRYPOINT: Final = 0.3
+"""Seconds that an image's entry point script takes to find that a variable is missing."""
 
 Answers = Mapping[str, Any]
 """Path -> text (status 200), a status code, a (status, text) pair, or a function of (request, process)."""
@@ -96,7 +98,7 @@ class AppProcess(Process):
         if app.needs and not any(box.environment(world).get(name) for name in app.needs):
             for line in app.complaint.split("\n"):
                 box.log(now, line, "stderr")
-            self.due_at = now + max(app.starts, 0.1)
+            self.due_at = now + ENTRYPOINT
             self.exit_code = app.failure
             return
         for line in app.log:

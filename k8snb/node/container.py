@@ -38,6 +38,9 @@ SHELLS: Final = ("sh", "bash", "ash", "dash", "zsh")
 WRAPPERS: Final = ("docker-entrypoint.sh", "entrypoint.sh", "tini", "dumb-init", "docker-php-entrypoint")
 """Entry points that do no more than run their arguments."""
 
+CONTROL: Final = frozenset({"-s", "-t", "-T", "-v", "-V", "--version", "-version", "-h", "--help"})
+"""Arguments with which a server's program controls or describes it instead of being one."""
+
 LogLine = tuple[float, str, str]
 """Time in seconds, stream (stdout or stderr), text."""
 
@@ -150,7 +153,7 @@ class Container:
             raise NotExecutable("failed to create containerd container: no command specified")
         name = words[0].rpartition("/")[2]
         app = image.program(name)
-        if app is not None:
+        if app is not None and CONTROL.isdisjoint(words[1:]):
             return AppProcess(app, words)
         from k8snb.node.shell import COMMANDS, Machine
 

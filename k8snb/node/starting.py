@@ -132,13 +132,18 @@ def begin(worker: PodWorker, box: Container, now: float, world: World, since: fl
     worker.emit("Normal", "Pulling", f'Pulling image "{image}"', box)
     box.state = PULLING
     box.pull_asked = now
-    box.pull_begun = max(now, worker.agent.pull_free_at)
+    agent = worker.agent
+    box.pull_begun = max(now, agent.pull_free_at)
+    name = agent.name_of(image)
+    there = present or agent.arriving.get(name, box.pull_begun + 1) <= box.pull_begun
     try:
         size = world.catalogue.resolve(image).size
-        takes = PULL_ROUND_TRIP + (0.0 if present else size / PULL_RATE)
+        takes = PULL_ROUND_TRIP + (0.0 if there else size / PULL_RATE)
     except PullError:
         takes = PULL_FAILURE
-    box.until = worker.agent.pull_free_at = round(box.pull_begun + takes, 3)
+    box.until = agent.pull_free_at = round(box.pull_begun + takes, 3)
+    if not there and takes != PULL_FAILURE:
+        agent.arriving[name] = box.until
     worker.current = box
 
 

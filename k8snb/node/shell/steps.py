@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from k8snb.node.app import AppProcess
+from k8snb.node.container import CONTROL
 from k8snb.node.files import Files, NoDirectory, ReadOnly
 from k8snb.node.process import Exit
 from k8snb.node.shell.compiler import Instruction, compile_script
@@ -302,7 +303,7 @@ def invoke(context: Context, argv: list[str]) -> Outcome:
     base = name.rpartition("/")[2]
     image = box.image
     app = image.program(base) if image is not None else None
-    if app is not None and not set(argv[1:]) & CONTROL:
+    if app is not None and CONTROL.isdisjoint(argv[1:]):
         return run_app(context, AppProcess(app, tuple(argv)), replace=_is_last(context))
     function = COMMANDS.get(base)
     if function is not None:
@@ -320,10 +321,6 @@ def invoke(context: Context, argv: list[str]) -> Outcome:
     if image is not None and image.generic and image.programs and "/" in name:
         return run_app(context, AppProcess(image.programs[0], tuple(argv)), replace=_is_last(context))
     return context.fail(f"{context.machine.name}: {name}: not found", 127)
-
-
-CONTROL = {"-s", "-t", "-T", "-v", "-V", "--version", "-version", "-h", "--help"}
-"""Arguments with which a server's program controls or describes it instead of being one."""
 
 
 def _is_last(context: Context) -> bool:
