@@ -25,7 +25,10 @@ from k8snb.apiserver.kinds.customresourcedefinition import CustomResourceDefinit
 from k8snb.apiserver.kinds.daemonset import DaemonSetStrategy
 from k8snb.apiserver.kinds.deployment import DeploymentStrategy
 from k8snb.apiserver.kinds.endpointslice import EndpointSliceStrategy
-from k8snb.apiserver.kinds.horizontalpodautoscaler import HorizontalPodAutoscalerStrategy
+from k8snb.apiserver.kinds.horizontalpodautoscaler import (
+    HorizontalPodAutoscalerStrategy,
+    HorizontalPodAutoscalerV1Strategy,
+)
 from k8snb.apiserver.kinds.ingress import IngressStrategy
 from k8snb.apiserver.kinds.ingressclass import IngressClassStrategy
 from k8snb.apiserver.kinds.ipaddress import IPAddressStrategy
@@ -73,6 +76,7 @@ STRATEGIES: Final[tuple[type[Kind], ...]] = (
     DeploymentStrategy,
     EndpointSliceStrategy,
     HorizontalPodAutoscalerStrategy,
+    HorizontalPodAutoscalerV1Strategy,
     IngressStrategy,
     IngressClassStrategy,
     IPAddressStrategy,
