@@ -278,10 +278,7 @@ def delete_object(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Respon
     a = Attributes(ctx, DELETE, ep.resource, "", r.namespace, current.value.metadata.name, None, current.value)
     mutators, validators = ep.chain(DELETE, "")
     outcome = store_delete(ctx, ep, a, current, (*mutators, *validators))
-    options = r.options
-    code = 200
-    if not outcome.gone and options.orphan_dependents is False:
-        code = 202
+    code = 202 if not outcome.gone and r.options.orphan_dependents is False else 200
     return Response(code, ep.from_stored(outcome.obj), resource=ep.resource, deleted=outcome.gone)
 
 

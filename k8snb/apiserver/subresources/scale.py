@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from k8snb.api import errors
+from k8snb.api.frozen import freeze_json
+from k8snb.api.gotext import quote
 from k8snb.api.request import APPLY_PATCH, Response
 from k8snb.api.selectors import from_label_selector, from_labels
 from k8snb.api.types.autoscaling_v1 import Scale as ScaleObject
@@ -27,12 +30,12 @@ _REPLICAS = Path("spec") / "replicas"
 
 
 class Scale(Subresource):
-    """GET, PUT and PATCH an autoscaling/v1 Scale of Deployments, ReplicaSets, StatefulSets and controllers."""
+    """GET, PUT and PATCH an autoscaling/v1 Scale of Deployments, ReplicaSets, StatefulSets, controllers and custom kinds."""
 
     name = "scale"
 
     def get(self, ctx: ServerContext, ep: Endpoint) -> Response:
-        return Response(200, scale_of(_current(ctx, ep).value))
+        return Response(200, _scale(ctx, ep, _current(ctx, ep).value))
 
     def update(self, ctx: ServerContext, ep: Endpoint) -> Response:
         r = ctx.request
@@ -44,7 +47,7 @@ class Scale(Subresource):
 
         r = ctx.request
         current = _current(ctx, ep)
-        old = scale_of(current.value)
+        old = _scale(ctx, ep, current.value)
         resource = decoding.resource_of("autoscaling/v1", "Scale")
         seam = decoding.ScaleSeam(ctx, ep, current)
         patched = apply_patch(replace(r, resource=resource), old, seam)
@@ -56,21 +59,66 @@ class Scale(Subresource):
         return _store(ctx, ep, current, scale)
 
 
+def _scale(ctx: ServerContext, ep: Endpoint, obj: Any) -> ScaleObject:
+    """The scale of a stored object."""
+    if not ep.resource.custom:
+        return scale_of(obj)
+    found = ctx.server.custom.scale(ep.resource)
+    wanted = _at(obj.content, found.specReplicasPath)
+    if not isinstance(wanted, int):
+        raise errors.internal(
+            f"the spec replicas field {quote(found.specReplicasPath)} does not exist in {obj.kind} {obj.metadata.name}"
+        )
+    selector = _at(obj.content, found.labelSelectorPath) if found.labelSelectorPath else None
+    return ScaleObject(
+        metadata=_metadata(obj.metadata),
+        spec=ScaleSpec(replicas=wanted or None),
+        status=ScaleStatus(replicas=_at(obj.content, found.statusReplicasPath) or 0, selector=selector),
+    )
+
+
+def _with_replicas(ctx: ServerContext, ep: Endpoint, obj: Any, wanted: int) -> Any:
+    """The object with another number of wanted replicas."""
+    if not ep.resource.custom:
+        return replace(obj, spec=replace(obj.spec, replicas=wanted))
+    steps = ctx.server.custom.scale(ep.resource).specReplicasPath.removeprefix(".").split(".")
+    return replace(obj, content=freeze_json(_put(obj.content, steps, wanted)))
+
+
+def _at(content: Any, path: str) -> Any:
+    """The value at a simple path such as `.spec.replicas`; None when there is none."""
+    for step in path.removeprefix(".").split("."):
+        if not isinstance(content, Mapping) or step not in content:
+            return None
+        content = content[step]
+    return content
+
+
+def _put(content: Mapping[str, Any], steps: list[str], value: Any) -> dict[str, Any]:
+    below = content.get(steps[0])
+    inner = value if len(steps) == 1 else _put(below if isinstance(below, Mapping) else {}, steps[1:], value)
+    return {**content, steps[0]: inner}
+
+
 def scale_of(obj: Any) -> ScaleObject:
     """The scale of a workload."""
-    meta = obj.metadata
     selector = obj.spec.selector
     text = str(from_labels(selector)) if obj.kind == "ReplicationController" else str(from_label_selector(selector))
     return ScaleObject(
-        metadata=ObjectMeta(
-            name=meta.name,
-            namespace=meta.namespace,
-            uid=meta.uid,
-            resourceVersion=meta.resourceVersion,
-            creationTimestamp=meta.creationTimestamp,
-        ),
+        metadata=_metadata(obj.metadata),
         spec=ScaleSpec(replicas=obj.spec.replicas or None),
         status=ScaleStatus(replicas=obj.status.replicas or 0, selector=text or None),
+    )
+
+
+def _metadata(meta: ObjectMeta) -> ObjectMeta:
+    """What a scale shows of its object's metadata."""
+    return ObjectMeta(
+        name=meta.name,
+        namespace=meta.namespace,
+        uid=meta.uid,
+        resourceVersion=meta.resourceVersion,
+        creationTimestamp=meta.creationTimestamp,
     )
 
 
@@ -86,7 +134,7 @@ def _store(ctx: ServerContext, ep: Endpoint, current: KeyValue, scale: ScaleObje
     """Write the wanted number of replicas into the workload, as an update of it."""
     r = ctx.request
     old = current.value
-    a = Attributes(ctx, UPDATE, ep.resource, "scale", r.namespace, r.name, scale, scale_of(old))
+    a = Attributes(ctx, UPDATE, ep.resource, "scale", r.namespace, r.name, scale, _scale(ctx, ep, old))
     mutators, validators = ep.chain(UPDATE, "scale")
     for admit in mutators:
         a.obj = admit(a)
@@ -99,10 +147,10 @@ def _store(ctx: ServerContext, ep: Endpoint, current: KeyValue, scale: ScaleObje
     if meta.resourceVersion and meta.resourceVersion != old.metadata.resourceVersion:
         raise errors.conflict(f"{ep.plural}/scale", r.name, group=ep.group)
     verbs.check_uid(ep, scale, current)
-    a.obj = replace(old, spec=replace(old.spec, replicas=wanted))
+    a.obj = _with_replicas(ctx, ep, old, wanted)
     a.old = old
     return Response(
         200,
-        scale_of(store_changed(ctx, ep, a, current, verbs.main_part(ep), validators)),
+        _scale(ctx, ep, store_changed(ctx, ep, a, current, verbs.main_part(ep), validators)),
         warnings=tuple(ctx.warnings or ()),
     )

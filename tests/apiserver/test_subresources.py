@@ -1,0 +1,202 @@
+"""Subresources and reviews: scale, binding, eviction, logs, tokens, and who may do what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from k8snb.api.errors import APIError, not_found
+from k8snb.api.request import UserInfo
+from k8snb.api.types.core_v1 import Pod
+from k8snb.apiserver import tokens
+from tests.apiserver.rig import Rig, deployment, pod
+
+
+def test_scale_reads_and_writes_the_replicas() -> None:
+    rig = Rig()
+    rig.create("deployments", deployment(replicas=3))
+
+    read = rig.send("get", "deployments", name="web", subresource="scale").object
+    written = rig.patch("deployments", "web", {"spec": {"replicas": 0}}, subresource="scale")
+
+    assert (read.spec.replicas, read.status.selector) == (3, "app=web")
+    assert written.spec.replicas is None
+    assert rig.get("deployments", "web").spec.replicas == 0
+    assert rig.get("deployments", "web").metadata.generation == 2
+
+
+def test_a_scale_below_zero_is_invalid() -> None:
+    rig = Rig()
+    rig.create("deployments", deployment())
+
+    error = rig.refusal(
+        "patch",
+        "deployments",
+        name="web",
+        subresource="scale",
+        body={"spec": {"replicas": -1}},
+        content_type="application/merge-patch+json",
+    )
+
+    assert error.message == (
+        'Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0'
+    )
+
+
+def binding(name: str, node: str) -> dict[str, Any]:
+    """A Binding."""
+    return {"metadata": {"name": name}, "target": {"kind": "Node", "name": node}}
+
+
+def test_a_binding_places_a_pod_and_brings_the_topology() -> None:
+    rig = Rig()
+    labels = {"topology.kubernetes.io/zone": "z1", "other": "x"}
+    rig.create("nodes", {"metadata": {"name": "n1", "labels": labels}}, "")
+    rig.create("pods", pod())
+    rig.clock.advance(3)
+
+    answer = rig.send("create", "pods", name="web", subresource="binding", body=binding("web", "n1"))
+    bound = rig.get("pods", "web")
+
+    assert (answer.code, answer.object) == (201, None)
+    assert bound.spec.nodeName == "n1"
+    assert dict(bound.metadata.labels) == {"topology.kubernetes.io/zone": "z1"}
+    assert [(c.type, c.status, c.lastTransitionTime) for c in bound.status.conditions] == [
+        ("PodScheduled", "True", "2026-01-01T00:00:03Z")
+    ]
+
+
+def test_bindings_that_are_refused() -> None:
+    rig = Rig()
+    rig.create("pods", pod("bound", node="n1"))
+    rig.create("pods", pod("gated", schedulingGates=[{"name": "example.com/g"}]))
+
+    def refusal(name: str, body: dict[str, Any]) -> str:
+        return rig.refusal("create", "pods", name=name, subresource="binding", body=body).message
+
+    assert refusal("bound", binding("bound", "n2")) == (
+        'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n1"'
+    )
+    assert refusal("gated", binding("gated", "n2")) == (
+        'Operation cannot be fulfilled on pods/binding "gated": pod gated has non-empty .spec.schedulingGates'
+    )
+    assert refusal("ghost", binding("ghost", "n2")) == 'pods "ghost" not found'
+
+
+def budget(rig: Rig, allowed: int, **spec: Any) -> None:
+    """A PodDisruptionBudget for app=a that its controller has looked at."""
+    body = {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}, **spec}}
+    rig.create("poddisruptionbudgets", body)
+    status = {"observedGeneration": 1, "disruptionsAllowed": allowed, "currentHealthy": 1, "desiredHealthy": 1}
+    rig.patch("poddisruptionbudgets", "b", {"status": {**status, "expectedPods": 1}}, subresource="status")
+
+
+def running(rig: Rig, ready: str = "True") -> None:
+    """A running pod with the label app=a."""
+    body = pod(node="n1")
+    body["metadata"]["labels"] = {"app": "a"}
+    rig.create("pods", body)
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
+    rig.patch("pods", "web", {"status": status}, subresource="status")
+
+
+def evict(rig: Rig, **options: Any) -> Any:
+    """POST an Eviction."""
+    return rig.send("create", "pods", name="web", subresource="eviction", body={"metadata": {"name": "web"}}, **options)
+
+
+def test_an_eviction_spends_a_disruption_and_deletes() -> None:
+    rig = Rig()
+    running(rig)
+    budget(rig, 1)
+
+    evict(rig)
+    gone, left = rig.get("pods", "web"), rig.get("poddisruptionbudgets", "b").status
+
+    assert gone.metadata.deletionGracePeriodSeconds == 30
+    assert gone.status.conditions[-1].reason == "EvictionByEvictionAPI"
+    assert (left.disruptionsAllowed, list(left.disruptedPods)) == (0, ["web"])
+
+
+def test_a_budget_that_is_used_up_refuses() -> None:
+    rig = Rig()
+    running(rig)
+    budget(rig, 0)
+
+    with pytest.raises(APIError) as raised:
+        evict(rig)
+
+    assert raised.value.code == 429
+    assert raised.value.causes[0].message == "The disruption budget b needs 1 healthy pods and has 1 currently"
+
+
+UNHEALTHY: dict[str, tuple[dict[str, Any], bool]] = {
+    "enough others are healthy": ({}, True),
+    "always": ({"unhealthyPodEvictionPolicy": "AlwaysAllow"}, True),
+}
+
+
+@pytest.mark.parametrize("case", UNHEALTHY)
+def test_pods_that_are_not_ready_may_go(case: str) -> None:
+    spec, allowed = UNHEALTHY[case]
+    rig = Rig()
+    running(rig, ready="False")
+    budget(rig, 0, **spec)
+
+    evict(rig)
+
+    assert (rig.get("pods", "web").metadata.deletionTimestamp is not None) is allowed
+
+
+class Logs:
+    """A source of logs that prints what it is asked for."""
+
+    def log(self, pod: Pod, container: str, options: dict[str, Any]) -> str:
+        """The name of the container, or a refusal."""
+        if container == "gone":
+            raise not_found("pods", pod.metadata.name or "")
+        return f"{container} {options.get('previous', '')}\n"
+
+
+def test_logs_come_from_the_kubelets() -> None:
+    rig = Rig()
+    rig.server.logs = Logs()
+    rig.create("pods", pod("one", node="n1"))
+    two = {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}
+    rig.create("pods", pod("two", node="n1", **two))
+
+    def log(name: str, **extra: str) -> str | None:
+        return rig.send("get", "pods", name=name, subresource="log", extra=extra).text
+
+    assert log("one") == "c \n"
+    assert log("two", container="b", previous="true") == "b true\n"
+    with pytest.raises(APIError, match=r"choose one of: \[a b\]"):
+        log("two")
+
+
+def test_a_token_says_who_it_belongs_to_until_it_expires() -> None:
+    rig = Rig()
+
+    body = {"spec": {"expirationSeconds": 600}}
+    made = rig.send("create", "serviceaccounts", name="default", subresource="token", body=body).object
+    reader = rig.server.reader
+    user = tokens.user_of(made.status.token, reader, 599)
+
+    assert made.status.expirationTimestamp == "2026-01-01T00:10:00Z"
+    assert user is not None
+    assert user.name == "system:serviceaccount:default:default"
+    assert tokens.user_of(made.status.token, reader, 600) is None
+    assert tokens.user_of(made.status.token[:-2] + "xx", reader, 0) is None
+
+
+def test_everybody_may_do_everything_without_an_authorizer() -> None:
+    rig = Rig()
+    body = {"spec": {"resourceAttributes": {"verb": "delete", "resource": "nodes"}}}
+    user = UserInfo("nobody")
+
+    review = rig.send("create", "selfsubjectaccessreviews", body=body, user=user).object
+    whoami = rig.send("create", "selfsubjectreviews", body={}, user=user).object
+
+    assert review.status.allowed
+    assert whoami.status.userInfo.username == "nobody"
