@@ -258,6 +258,10 @@ class Container:
         if len(lines) > LOG_LINES:
             del lines[: LOG_LINES // 10]
 
+    def log_rest(self, now: float, text: str, stream: str) -> None:
+        """Write what a process left without a final newline."""
+        self.log(now, text, stream)
+
 
 def _hosts_file(box: Container) -> str:
     lines = [

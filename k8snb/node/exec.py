@@ -82,6 +82,10 @@ class Capture(Container):
         """Keep a line of output."""
         self.raw.append((stream, text + "\n"))
 
+    def log_rest(self, now: float, text: str, stream: str) -> None:
+        """Keep what comes without a newline."""
+        self.raw.append((stream, text))
+
     def text(self, stream: str) -> str:
         """All output of a stream."""
         return "".join(text for s, text in self.raw if s == stream)

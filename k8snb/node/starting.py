@@ -241,6 +241,10 @@ def start(worker: PodWorker, box: Container, now: float, world: World) -> None:
     box.reason = box.message = ""
     box.started_at = now
     box.take_image()
+    if box.spec.env or box.spec.envFrom:
+        box.environment(world)
+    if worker.stores is not None:
+        box.filesystem(world)
     worker.emit("Normal", "Created", "Container created", box)
     try:
         process = box.make_process(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 from msgspec.structs import replace
@@ -63,7 +64,7 @@ def test_lease_is_renewed_every_ten_seconds_in_the_background() -> None:
     rig = NodeRig()
     rig.run(60)
     times = [t for t, key, _ in rig.api.writes if key == "kube-node-lease/n1"]
-    gaps = [round(b - a, 3) for a, b in zip(times, times[1:], strict=False)]
+    gaps = [round(b - a, 3) for a, b in itertools.pairwise(times)]
 
     assert len(times) >= 6
     assert all(gap == 10.0 for gap in gaps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from msgspec.structs import replace
 
@@ -114,7 +116,7 @@ def test_image_pull_back_off_doubles() -> None:
     rig.pod("p", spec(container("nginx:broken")))
     rig.run(400)
     pulls = [round(t - 1.3, 1) for t, e in rig.api.events if e.reason == "Pulling"]
-    gaps = [round(b - a - 0.8) for a, b in zip(pulls, pulls[1:], strict=False)]
+    gaps = [round(b - a - 0.8) for a, b in itertools.pairwise(pulls)]
     waiting = rig.get("p").status.containerStatuses[0].state.waiting
 
     assert gaps == [10, 20, 40, 80, 160]
@@ -147,7 +149,7 @@ def test_crash_loop_back_off_doubles_up_to_five_minutes() -> None:
     rig.pod("p", spec(script("exit 1")))
     rig.run(2000)
     starts = [t for t, e in rig.api.events if e.reason == "Started"]
-    gaps = [round(b - a) for a, b in zip(starts, starts[1:], strict=False)]
+    gaps = [round(b - a) for a, b in itertools.pairwise(starts)]
     waiting = rig.get("p").status.containerStatuses[0].state.waiting
 
     assert gaps[:8] == [1, 10, 20, 40, 80, 160, 300, 300]
@@ -176,7 +178,7 @@ def test_back_off_is_forgotten_after_ten_minutes_of_running() -> None:
     rig.pod("p", spec(script("sleep 700; exit 1")))
     rig.run(3000)
     starts = [t for t, e in rig.api.events if e.reason == "Started"]
-    gaps = [round(b - a) for a, b in zip(starts, starts[1:], strict=False)]
+    gaps = [round(b - a) for a, b in itertools.pairwise(starts)]
 
     assert gaps == [701, 701, 701, 701]
 

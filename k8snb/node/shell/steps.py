@@ -129,7 +129,7 @@ def leave_streams(context: Context) -> None:
     for name in tuple(partial):
         text = partial.pop(name)
         if text:
-            context.box.log(context.now, text, name)
+            context.box.log_rest(context.now, text, name)
 
 
 def _expander(context: Context, count: int) -> Expander:
