@@ -42,6 +42,10 @@ SETTLE_MAX = 600.0
 """Longest time that ``settle`` lets pass by default, in simulated seconds."""
 
 
+STEP_MAX = 3600.0
+"""Longest time that a single step waits for, in simulated seconds."""
+
+
 class Steps(tuple[Step, ...]):
     """The API calls of some steps, in order."""
 
@@ -271,14 +275,31 @@ class Cluster(Faults):
     # -- moving
 
     def step(self, n: int = 1) -> Steps:
-        """Let the components make ``n`` API calls (fewer when nothing is left to do); time passes as it must."""
+        """Let the components make ``n`` API calls (fewer when nothing is left to do); time passes as it must.
+
+        Heartbeats and probes go on in the background and are not counted; when nothing else is due within an hour of
+        simulated time, nothing is left to do and time stands still.
+        """
         made = []
         for _ in range(n):
-            step = self.runtime.step()
+            step = self._next_step(self.now + STEP_MAX)
             if step is None:
                 break
             made.append(step)
         return Steps(made)
+
+    def _next_step(self, end: float) -> Step | None:
+        runtime = self.runtime
+        while True:
+            until = self.now
+            if runtime.idle():
+                due = runtime.queue.next_due(foreground_only=True)
+                if due is None or due > end:
+                    return None
+                until = due
+            step = runtime.step(until)
+            if step is not None:
+                return step
 
     def run(
         self, seconds: float | None = None, *, until: Callable[[Cluster], bool] | None = None, limit: float = 3600.0

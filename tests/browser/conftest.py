@@ -31,10 +31,15 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def address(language: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A JupyterLab with the chapters of the language."""
-    folder: Path = tmp_path_factory.mktemp(f"course-{language}")
-    with lab.running_lab(folder, language) as found:
+def course(language: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the JupyterLab of the language serves."""
+    return tmp_path_factory.mktemp(f"course-{language}")
+
+
+@pytest.fixture(scope="session")
+def address(chromium: Browser, language: str, course: Path) -> Iterator[str]:
+    """A JupyterLab with the chapters of the language; not even started where there is no browser."""
+    with lab.running_lab(course, language) as found:
         yield found
 
 

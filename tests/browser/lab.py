@@ -97,7 +97,7 @@ def open_notebook(page: Page, address: str, notebook: str) -> None:
 
 def run_all(page: Page) -> None:
     """Run all cells and wait for the last one."""
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate("() => { void window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
 
 def errors(page: Page) -> list[str]:
