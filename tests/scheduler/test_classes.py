@@ -82,7 +82,7 @@ SERVICE = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "served", "namespace": "default"},
-    "spec": {"selector": {"app": "served"}},
+    "spec": {"selector": {"app": "served"}, "ports": [{"port": 80}]},
 }
 
 
