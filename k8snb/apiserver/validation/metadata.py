@@ -20,6 +20,7 @@ Errors = list[FieldError]
 # 256 KiB for all annotations of an object together.
 ANNOTATIONS_LIMIT = 256 * 1024
 IMMUTABLE = "field is immutable"
+NOT_QUALIFIED = "name is neither a standard finalizer name nor is it fully qualified"
 NEGATIVE = "must be greater than or equal to 0"
 _STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
 _IMMUTABLE_FIELDS = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
@@ -98,10 +99,13 @@ def finalizers(value: tuple[str, ...], path: Path, errors: Errors) -> None:
 def kube_finalizers(value: tuple[str, ...], path: Path, errors: Errors) -> None:
     """Built-in kinds also want a domain in the name of a finalizer that is not Kubernetes' own."""
     for index, name in enumerate(value):
-        if "/" not in name and name not in _STANDARD_FINALIZERS:
-            errors.append(
-                invalid(path[index], name, "name is neither a standard finalizer name nor is it fully qualified")
-            )
+        if not is_kube_finalizer(name):
+            errors.append(invalid(path[index], name, NOT_QUALIFIED))
+
+
+def is_kube_finalizer(name: str) -> bool:
+    """Whether the finalizer is Kubernetes' own or has a domain."""
+    return "/" in name or name in _STANDARD_FINALIZERS
 
 
 def object_meta(
