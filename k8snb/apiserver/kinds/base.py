@@ -39,7 +39,7 @@ class Kind(Strategy):
         """Problems of a changed status."""
         errors: Errors = []
         object_meta_update(new.metadata, old.metadata, errors, kube=self.kube_finalizers)
-        if new.status is not old.status:
+        if getattr(new, "status", None) is not getattr(old, "status", None):
             self.check_status(new, old, errors)
         return errors
 
