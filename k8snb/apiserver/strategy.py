@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
+from k8snb.api.frozen import FrozenDict
+from k8snb.api.unstructured import Unstructured
+
 if TYPE_CHECKING:
     from k8snb.api.object import Object
     from k8snb.api.request import Request
@@ -92,22 +95,24 @@ class Strategy:
 
     def prepare_for_create(self, obj: Any, ctx: Context) -> Any:
         """Drop what a client may not set (status) and start the generation at 1; called with name, uid, time set."""
-        if self.has_status and obj.status != (empty := _empty_status(obj)):
-            obj = replace(obj, status=empty)
+        if self.has_status:
+            obj = _with_status(obj, _empty_status(obj))
         if self.tracks_generation:
             obj = replace(obj, metadata=replace(obj.metadata, generation=1))
         return obj
 
     def prepare_for_update(self, new: Any, old: Any, ctx: Context) -> Any:
         """Keep the stored status; raise the generation when anything but metadata and status changed."""
-        if self.has_status and new.status is not old.status:
-            new = replace(new, status=old.status)
+        if self.has_status:
+            new = _with_status(new, _status(old))
         if self.tracks_generation and self.spec_changed(new, old):
             new = replace(new, metadata=replace(new.metadata, generation=(old.metadata.generation or 0) + 1))
         return new
 
     def spec_changed(self, new: Any, old: Any) -> bool:
         """Whether a change calls for a new generation; by default any field but metadata and status."""
+        if isinstance(new, Unstructured):
+            return _rest(new) != _rest(old)
         return any(
             getattr(new, name) != getattr(old, name)
             for name in new.__struct_fields__
@@ -116,6 +121,8 @@ class Strategy:
 
     def prepare_for_status_update(self, new: Any, old: Any, ctx: Context) -> Any:
         """Keep all but status (and metadata) as stored."""
+        if isinstance(new, Unstructured):
+            return replace(_with_status(old, _status(new)), metadata=new.metadata)
         changes = {
             name: getattr(old, name)
             for name in new.__struct_fields__
@@ -171,8 +178,28 @@ class Strategy:
         return obj
 
 
+def _status(obj: Any) -> Any:
+    return obj.content.get("status") if isinstance(obj, Unstructured) else obj.status
+
+
+def _with_status(obj: Any, status: Any) -> Any:
+    """The object with another status; None takes it away from an object without a generated type."""
+    if not isinstance(obj, Unstructured):
+        return obj if obj.status is status or obj.status == status else replace(obj, status=status)
+    if obj.content.get("status") == status:
+        return obj
+    content = _rest(obj) if status is None else {**_rest(obj), "status": status}
+    return replace(obj, content=FrozenDict(content))
+
+
+def _rest(obj: Unstructured) -> dict[str, Any]:
+    return {key: item for key, item in obj.content.items() if key != "status"}
+
+
 def _empty_status(obj: Object) -> Any:
-    """The status of a freshly made object of the same type (None for kinds where it is optional)."""
+    """The status of a freshly made object of the same type (None where it is optional or the type is not known)."""
+    if isinstance(obj, Unstructured):
+        return None
     return _EMPTY.get(type(obj)) or _remember(type(obj))
 
 

@@ -123,7 +123,7 @@ class Definitions:
         found: list[Resource] = []
         for item in self._server.store.list(PREFIX).items:
             definition: CustomResourceDefinition = item.value
-            if not _condition(definition, "Established"):
+            if not definition.spec.versions or not _condition(definition, "Established"):
                 continue
             storage = next((v.name for v in definition.spec.versions if v.storage), definition.spec.versions[0].name)
             for version in definition.spec.versions:
