@@ -297,6 +297,11 @@ class Network:
             rule=rule.chain,
         )
         trail.add("endpoint", backend.pod or backend.address, "forwarded", node=backend.node)
+        if (
+            entered is not None
+        ):  # kube-proxy sends it on from the node, under the node's address unless the policy is Local
+            client = source.address if rule.external_local else self.ipam.node_address(entered)
+            source = Source(source.name, None, entered, client)
         reply = self._to(source, backend.address, backend.port, request, now, trail)
         return reply, f"{backend.address}:{backend.port}"
 

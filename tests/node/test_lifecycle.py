@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -446,7 +447,7 @@ def test_unbound_pod_is_left_alone() -> None:
         ),
     ],
 )
-def test_node_rejects_what_does_not_fit(fields: dict[str, ResourceRequirements], reason: str, message: str) -> None:
+def test_node_rejects_what_does_not_fit(fields: dict[str, Any], reason: str, message: str) -> None:
     rig = NodeRig()
     rig.pod("p", spec(container(**fields)))
     rig.run(1)
