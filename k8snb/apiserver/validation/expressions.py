@@ -42,7 +42,7 @@ _CONVERSIONS: Final = {
     "trim": "string", "indexOf": "int",
 }  # fmt: skip
 _STRINGS: Final = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
-_BEYOND: Final = re.compile(r"""[\w)]\s*\{|\?\.|\[\s*\?|[{,]\s*\?|\b[bB][rR]?""|`|(?:^|[(\[,?:!&|=<>+*/%-])\s*\.""")
+_BEYOND: Final = re.compile(r"""[\w)]\s*\{|\.\s*\?|\[\s*\?|[{,]\s*\?|\b[bB][rR]?""|`|(?:^|[(\[,?:!&|=<>+*/%-])\s*\.""")
 _NAME: Final = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([A-Za-z_][A-Za-z0-9_]*)""")
 
 

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from k8snb.api.gotext import quote
 from k8snb.apiserver.validation import names
-from k8snb.apiserver.validation.field import Path, invalid, reject, required
+from k8snb.apiserver.validation.field import Path, invalid, reject, required, too_long
 from k8snb.apiserver.validation.metadata import Errors
 
-_TOO_LONG = 571  # 253 (domain) + 1 + 63 (namespace) + 1 + 253 (name)
+_LONGEST_DOMAIN = 253
+_LONGEST = 571  # 253 (domain) + 1 + 63 (namespace) + 1 + 253 (name)
+_FORM = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
 
 
 def signer_name(value: str, path: Path, errors: Errors) -> None:
-    """A signer: ``example.com/path``, the path of labels and subdomains."""
+    """A signer: ``example.com/path``, the domain of labels, the path of subdomains."""
     if not value:
-        errors.append(required(path))
+        errors.append(required(path, "signerName must be provided"))
         return
     segments = value.split("/")
-    if len(segments) != 2 or not segments[1]:
-        errors.append(
-            invalid(path, value, "must be a fully qualified domain and path of the form 'example.com/signer-name'")
-        )
+    if len(segments) != 2:
+        errors.append(invalid(path, value, _FORM))
         return
     domain, rest = segments
-    reject(errors, path, domain, names.dns_subdomain(domain))
-    if "." not in domain:
+    if len(domain) > _LONGEST_DOMAIN:
+        errors.append(too_long(path, _LONGEST_DOMAIN))
+    labels = domain.split(".")
+    _first_bad(labels, names.dns_label, domain, path, errors)
+    if len(labels) < 2:
         errors.append(invalid(path, domain, "should be a domain with at least two segments separated by dots"))
-    for part in rest.split("."):
-        reject(errors, path, part, names.dns_label(part))
-    if len(value) > _TOO_LONG:
-        errors.append(invalid(path, value, names.at_most(_TOO_LONG)))
+    _first_bad(rest.split("."), names.dns_subdomain, rest, path, errors)
+    if len(value) > _LONGEST:
+        errors.append(too_long(path, _LONGEST))
+
+
+def _first_bad(
+    labels: Iterable[str], rule: Callable[[str], names.Messages], shown: str, path: Path, errors: Errors
+) -> None:
+    """What is wrong with the first bad label; the others would only say the same again."""
+    for label in labels:
+        if messages := rule(label):
+            errors += [invalid(path, shown, f"validating label {quote(label)}: {message}") for message in messages]
+            return
 
 
 def is_kubernetes_signer(value: str) -> bool:
