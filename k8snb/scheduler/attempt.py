@@ -6,6 +6,7 @@ from typing import Any
 
 from k8snb.api.types.core_v1 import Pod, PodCondition
 from k8snb.client.calls import Call, Delete, Emit, Patch
+from k8snb.scheduler.decision import Decision
 from k8snb.scheduler.framework import CycleState
 from k8snb.scheduler.messages import preempted, preempting
 from k8snb.scheduler.plugins.default_preemption import PREEMPTION_REASON
@@ -27,6 +28,7 @@ class Attempt:
         "binds_at",
         "calls",
         "deadline",
+        "decision",
         "evicts",
         "failed",
         "last_eviction",
@@ -45,14 +47,15 @@ class Attempt:
         *,
         state: CycleState | None = None,
         node: str = "",
-        binds_at: int = -1,
+        decision: Decision | None = None,
     ) -> None:
         self.queued = queued
         self.profile = profile
         self.calls = calls
         self.state = state
         self.node = node
-        self.binds_at = binds_at
+        self.decision = decision
+        self.binds_at = -1
         self.told = 0
         self.evicts = False
         self.failed = False

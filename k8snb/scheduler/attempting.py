@@ -34,7 +34,14 @@ class Attempting(SchedulerState):
             text = f"skip schedule deleting pod: {pod.metadata.namespace}/{pod.metadata.name}"
             return Attempt(queued, profile.name, [_event(pod, "Warning", "FailedScheduling", text, "Scheduling")])
         decision = self.new_decision(pod, queued.attempts)
-        self._remember(key, decision)
+        attempt = self._decide(queued, profile, decision)
+        latest = attempt.decision if attempt is not None else None
+        self._remember(key, latest or decision)
+        return attempt
+
+    def _decide(self, queued: QueuedPod, profile: Profile, decision: Decision) -> Attempt | None:
+        """Run the cycle; what comes of it is written into the decision."""
+        pod = queued.pod
         state = CycleState()
         try:
             node = self.algorithm.schedule(profile, state, pod, decision)
@@ -62,7 +69,7 @@ class Attempting(SchedulerState):
                 break
         if status is None:
             for permitter in profile.permit:
-                status, _ = permitter.permit(state, pod, node)
+                status = permitter.permit(state, pod, node)
                 if status is not None:
                     status = status.by(permitter.name)
                     break
@@ -74,7 +81,7 @@ class Attempting(SchedulerState):
         calls: list[Call] = []
         for preparer in profile.pre_bind:
             calls += preparer.pre_bind(state, pod, node)
-        attempt = Attempt(queued, profile.name, calls, state=state, node=node)
+        attempt = Attempt(queued, profile.name, calls, state=state, node=node, decision=decision)
         if not calls:
             self._prepared(attempt)
         return attempt
@@ -109,7 +116,9 @@ class Attempting(SchedulerState):
     def _wait_on(self, key: str) -> Attempt | None:
         """Look again whether a waiting pod can be bound."""
         waiting = self._waiting.pop(key)
-        attempt = Attempt(waiting.queued, waiting.profile, [], state=waiting.state, node=waiting.node)
+        attempt = Attempt(
+            waiting.queued, waiting.profile, [], state=waiting.state, node=waiting.node, decision=waiting.decision
+        )
         attempt.deadline = waiting.deadline
         self._prepared(attempt)
         return attempt
@@ -219,10 +228,12 @@ class Attempting(SchedulerState):
         self.queue.move_all(events.ASSIGNED_POD_DELETE, replace_node(queued.pod, attempt.node), None)
         attempt.node = ""
         key = queue_key(queued.pod)
-        decision = self.decisions.get(key) or self.new_decision(queued.pod, queued.attempts)
+        known = attempt.decision or self.new_decision(queued.pod, queued.attempts)
+        decision = attempt.decision = known.copy()
         decision.outcome, decision.message = "error", message
         self.queue.in_flight[key] = (queued, [])
         failed = self._failed(queued, profile, decision, "SchedulerError", PostFilterResult())
+        self._remember(key, decision)
         if failed is not None:
             attempt.calls += failed.calls
 

@@ -34,6 +34,7 @@ class Cache:
     def __init__(self) -> None:
         self.infos: dict[str, NodeInfo] = {}
         self.nodes: list[NodeInfo] = []
+        self.names: tuple[str, ...] = ()
         self.layout = 0
         self.images: dict[str, ImageState] = {}
         self.with_affinity: dict[str, NodeInfo] = {}
@@ -98,6 +99,7 @@ class Cache:
             rows = list(self._zones.values())
             for place in range(max((len(row) for row in rows), default=0)):
                 self.nodes += [self.infos[row[place]] for row in rows if place < len(row)]
+            self.names = tuple([info.name for info in self.nodes])
             for index, info in enumerate(self.nodes):
                 info.index = index
         return self.nodes
@@ -241,6 +243,7 @@ class Cache:
         infos = {name: info.clone() for name, info in self.infos.items()}
         other.infos = infos
         other.nodes = [infos[info.name] for info in self.nodes if info.name in infos and info.index >= 0]
+        other.names = self.names
         other.layout = self.layout
         other.images = copy.deepcopy(self.images, memo)
         other.with_affinity = {name: infos[name] for name in self.with_affinity}

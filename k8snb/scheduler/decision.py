@@ -35,6 +35,10 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 class Evidence(Protocol):
     """Where a decision's details come from; made when somebody asks."""
 
+    @property
+    def weight(self) -> int:
+        """How much it takes to keep, in machine words or so."""
+
     def statuses(self) -> Mapping[str, Status]:
         """Refused nodes."""
 
@@ -46,18 +50,39 @@ class Evidence(Protocol):
 
 
 class Looked:
-    """Evidence of the plain search: everything is there already."""
+    """Evidence of the plain search: what every node answered.
 
-    __slots__ = ("_nodes", "_scores", "_statuses")
+    ``absent`` is the status of all other nodes in ``names``, those that PreFilter plugins left out.
+    """
 
-    def __init__(self, statuses: Mapping[str, Status], nodes: Sequence[str], scores: Sequence[PluginScores]) -> None:
+    __slots__ = ("_absent", "_names", "_nodes", "_scores", "_statuses")
+
+    def __init__(
+        self,
+        statuses: Mapping[str, Status],
+        nodes: Sequence[str],
+        scores: Sequence[PluginScores],
+        absent: Status | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
         self._statuses = statuses
         self._nodes = nodes
         self._scores = scores
+        self._absent = absent
+        self._names = names
+
+    @property
+    def weight(self) -> int:
+        """A status per refused node and a few numbers per node that fits."""
+        return 16 * len(self._statuses) + 4 * len(self._nodes)
 
     def statuses(self) -> Mapping[str, Status]:
-        """Refused nodes."""
-        return self._statuses
+        """Refused nodes, with those that were left out."""
+        absent = self._absent
+        if absent is None or not absent.reasons:
+            return self._statuses
+        fit = frozenset(self._nodes)
+        return {name: self._statuses.get(name, absent) for name in self._names if name not in fit}
 
     def nodes(self) -> Sequence[str]:
         """Nodes that fit."""
@@ -186,8 +211,15 @@ class Decision:
             "victims": list(self.victims),
         }
 
+    def copy(self) -> Decision:
+        """The same decision, to be revised."""
+        other = Decision(self.pod, self.uid, self.attempt, self.time, self.revision)
+        for name in Decision.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
     def __deepcopy__(self, _memo: object) -> Decision:
-        return self  # written once, by the attempt itself
+        return self  # never changed once it is remembered
 
     def __repr__(self) -> str:
         return f"<Decision {self.pod}: {self.outcome} {self.node}>"

@@ -282,11 +282,11 @@ class ReservePlugin(Plugin):
 
 
 class PermitPlugin(Plugin):
-    """May refuse a pod that has a node, or let it wait."""
+    """May refuse a pod that has a node (letting it wait, as kube-scheduler can, is not modelled: no plugin needs it)."""
 
     @abstractmethod
-    def permit(self, state: CycleState, pod: Pod, node: str) -> tuple[Status | None, float]:
-        """(None or a status with code WAIT or a refusal, seconds to wait at most)."""
+    def permit(self, state: CycleState, pod: Pod, node: str) -> Status | None:
+        """None, or a refusal."""
 
 
 class PreBindPlugin(Plugin):

@@ -37,7 +37,7 @@ class PodClass:
         self.images = pod_images(pod)
         self.layout = -1
         self.position = -1
-        self.names: list[str] = []
+        self.names: tuple[str, ...] = ()
         self.signs: list[int] = []
         self.fits = bytearray()
         self.table: list[Signature] = []
@@ -68,7 +68,7 @@ class PodClass:
         nodes = cache.nodes
         size = len(nodes)
         self.layout, self.position = cache.layout, position
-        self.names = [info.name for info in nodes]
+        self.names = cache.names
         self.signs = [0] * size
         self.fits = bytearray(size)
         self.table = []

@@ -13,7 +13,7 @@ from k8snb.api.types.core_v1 import Pod
 from k8snb.scheduler.cache import Cache
 from k8snb.scheduler.classes import Classes
 from k8snb.scheduler.decision import Decision, Looked
-from k8snb.scheduler.framework import CycleState, Diagnosis, FitError, Nominator, Status, unresolvable
+from k8snb.scheduler.framework import CycleState, Diagnosis, FitError, Nominator, unresolvable
 from k8snb.scheduler.messages import NO_NODES
 from k8snb.scheduler.nodeinfo import NodeInfo
 from k8snb.scheduler.profile import PluginScores, Profile, SchedulingError, totals
@@ -76,7 +76,7 @@ class Algorithm:
         feasible, diagnosis = self._find(profile, state, pod, nodes)
         decision.skipped_filters = tuple(sorted(state.skip_filter))
         if not feasible:
-            decision.evidence = Looked(_all_statuses(nodes, diagnosis), (), ())
+            decision.evidence = Looked(diagnosis.node_to_status, (), (), diagnosis.absent, self.cache.names)
             decision.evaluated = len(diagnosis.node_to_status)
             raise FitError(pod, len(nodes), diagnosis)
         decision.evaluated = len(feasible) + len(diagnosis.node_to_status)
@@ -92,7 +92,8 @@ class Algorithm:
             ties = [place for place, total in enumerate(sums) if total == best]
             decision.ties = len(ties)
             chosen_node = feasible[ties[self.ids.number(len(ties)) if len(ties) > 1 else 0]]
-        decision.evidence = Looked(_all_statuses(nodes, diagnosis, feasible), [node.name for node in feasible], scores)
+        fit = tuple([node.name for node in feasible])
+        decision.evidence = Looked(diagnosis.node_to_status, fit, scores, diagnosis.absent, self.cache.names)
         return chosen_node.name
 
     def _to_find(self, profile: Profile, count: int) -> int:
@@ -155,14 +156,3 @@ class Algorithm:
                 statuses[node.name] = status
                 diagnosis.add_plugin(status)
         return feasible
-
-
-def _all_statuses(
-    nodes: Sequence[NodeInfo], diagnosis: Diagnosis, feasible: Sequence[NodeInfo] = ()
-) -> dict[str, Status]:
-    """Refused nodes, with those that PreFilter plugins left out, in the order of the node list."""
-    known = diagnosis.node_to_status
-    if not diagnosis.absent.reasons:
-        return dict(known)
-    fit = {node.name for node in feasible}
-    return {node.name: known.get(node.name, diagnosis.absent) for node in nodes if node.name not in fit}

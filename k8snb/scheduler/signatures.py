@@ -51,6 +51,11 @@ class Seen:
         self._start = start
         self._parts = parts
 
+    @property
+    def weight(self) -> int:
+        """A number per node that was looked at."""
+        return len(self._window)
+
     def _items(self) -> list[tuple[str, int]]:
         names, size = self._names, len(self._names)
         return [(names[(self._start + place) % size], sign) for place, sign in enumerate(self._window)]

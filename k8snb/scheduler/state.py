@@ -18,8 +18,10 @@ from k8snb.scheduler.registry import adopt, default_profile
 from k8snb.scheduler.schedule_one import Algorithm, NoNodesError
 from k8snb.sim.ids import Ids
 
-DECISIONS_KEPT = 2048
+DECISIONS_KEPT = 4096
 """How many pods' latest decisions are remembered."""
+EVIDENCE_KEPT = 2_000_000
+"""How much evidence those decisions may weigh together (``Evidence.weight``)."""
 
 
 class SchedulerState:
@@ -44,6 +46,7 @@ class SchedulerState:
         self.backoff = (initial_backoff, max_backoff)
         self.reuse = reuse
         self.decisions: dict[str, Decision] = {}
+        self._evidence = 0
         self._view: View | None = None
         built = [adopt(p) for p in profiles(self)] if profiles is not None else [default_profile(self)]
         self.profiles = {profile.name: profile for profile in built}
@@ -135,11 +138,16 @@ class SchedulerState:
         return Decision(queue_key(pod), pod.metadata.uid or "", attempt, view.now, view.revision)
 
     def _remember(self, key: str, decision: Decision) -> None:
+        """Keep the latest decision about a pod, and let the oldest ones go."""
         decisions = self.decisions
-        decisions.pop(key, None)
+        before = decisions.pop(key, None)
+        if before is not None:
+            self._evidence -= before.evidence.weight
         decisions[key] = decision
-        if len(decisions) > DECISIONS_KEPT:
-            del decisions[next(iter(decisions))]
+        self._evidence += decision.evidence.weight
+        while len(decisions) > DECISIONS_KEPT or (self._evidence > EVIDENCE_KEPT and len(decisions) > 1):
+            oldest = decisions.pop(next(iter(decisions)))
+            self._evidence -= oldest.evidence.weight
 
     def _take_back(self, queued: QueuedPod, profile: Profile, state: CycleState, node: str) -> None:
         for reserver in reversed(profile.reserve):

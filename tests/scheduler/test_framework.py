@@ -87,8 +87,8 @@ class Full(ReservePlugin):
 class No(PermitPlugin):
     name = "No"
 
-    def permit(self, state: CycleState, pod: Pod, node: str) -> tuple[Status | None, float]:
-        return unschedulable("not today"), 0.0
+    def permit(self, state: CycleState, pod: Pod, node: str) -> Status | None:
+        return unschedulable("not today")
 
 
 @pytest.mark.parametrize(
