@@ -31,6 +31,7 @@ class PodDisruptionBudgetStrategy(Kind):
     serves = (("policy/v1", "PodDisruptionBudget"),)
     has_status = True
     tracks_generation = True
+    allow_unconditional_update = False
 
     def check(self, obj: policy.PodDisruptionBudget, errors: Errors) -> None:
         """One of the two numbers, a selector, a policy for pods that are not healthy."""

@@ -7,11 +7,12 @@ from k8snb.apiserver.defaults.pods import changed
 from k8snb.apiserver.kinds.base import Kind
 from k8snb.apiserver.strategy import Context
 from k8snb.apiserver.validation.field import METADATA, Path, forbidden, not_supported
-from k8snb.apiserver.validation.metadata import Errors
+from k8snb.apiserver.validation.metadata import Errors, immutable
 
 # scheduling.HighestUserDefinablePriority
 _HIGHEST = 1000000000
 _SYSTEM = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
+_RESERVED = "priority class names with 'system-' prefix are reserved for system use only."
 _VALUE = Path("value")
 _POLICY = Path("preemptionPolicy")
 
@@ -30,18 +31,9 @@ class PriorityClassStrategy(Kind):
         """The prefix ``system-`` and high numbers belong to the system."""
         name = obj.metadata.name or ""
         if name.startswith("system-"):
-            known = _SYSTEM.get(name)
-            if known is None:
-                detail = (
-                    "priority class names with 'system-' prefix are reserved for system use only. "
-                    f"error: {name} is not a known system priority class"
-                )
-                errors.append(forbidden(METADATA / "name", detail))
-            elif known != obj.value:
-                detail = (
-                    "priority class names with 'system-' prefix are reserved for system use only. "
-                    f"error: value of {name} PriorityClass must be {known}"
-                )
+            complaint = _not_of_the_system(obj, name)
+            if complaint:
+                detail = f"{_RESERVED} error: {complaint}"
                 errors.append(forbidden(METADATA / "name", detail))
         elif obj.value > _HIGHEST:
             detail = f"maximum allowed value of a user defined priority is {_HIGHEST}"
@@ -52,14 +44,22 @@ class PriorityClassStrategy(Kind):
         """Pods have taken the number over, so it stays."""
         if new.value != old.value:
             errors.append(forbidden(_VALUE, "may not be changed in an update."))
-        if new.preemptionPolicy != old.preemptionPolicy:
-            errors.append(forbidden(_POLICY, "may not be changed in an update."))
+        immutable(new.preemptionPolicy, old.preemptionPolicy, _POLICY, errors)
 
     def prepare_for_update(
         self, new: scheduling.PriorityClass, old: scheduling.PriorityClass, ctx: Context
     ) -> scheduling.PriorityClass:
         """The generation stays at 1: what it counts cannot change."""
         return changed(new, metadata=changed(new.metadata, generation=old.metadata.generation))
+
+
+def _not_of_the_system(obj: scheduling.PriorityClass, name: str) -> str:
+    known = _SYSTEM.get(name)
+    if known is None:
+        return f"{name} is not a known system priority class"
+    if obj.value != known:
+        return f"value of {name} PriorityClass must be {known}"
+    return f"globalDefault of {name} PriorityClass must be false" if obj.globalDefault else ""
 
 
 def _policy(obj: scheduling.PriorityClass, errors: Errors) -> None:

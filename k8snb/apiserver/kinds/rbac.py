@@ -43,6 +43,7 @@ class _Rules(Kind):
     """What Role and ClusterRole have in common."""
 
     name_rule = staticmethod(_segment)
+    allow_create_on_update = True
 
     def check(self, obj: Any, errors: Errors) -> None:
         """Every rule must name verbs and what they are for."""
@@ -79,6 +80,7 @@ class _Binding(Kind):
     """What RoleBinding and ClusterRoleBinding have in common."""
 
     name_rule = staticmethod(_segment)
+    allow_create_on_update = True
     roles: tuple[str, ...] = ()
 
     def default(self, obj: Any) -> Any:

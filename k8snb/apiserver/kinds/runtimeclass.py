@@ -19,6 +19,7 @@ class RuntimeClassStrategy(Kind):
     """Decisions about runtime classes."""
 
     serves = (("node.k8s.io/v1", "RuntimeClass"),)
+    allow_unconditional_update = False
 
     def check(self, obj: node.RuntimeClass, errors: Errors) -> None:
         """A handler that is a label, an overhead of resources, a node selector and tolerations."""
