@@ -1,7 +1,7 @@
 """The node lifecycle controller: nodes that fall silent become Unknown, are tainted, and their pods become unready.
 
 Three kinds of keys: ``monitor`` looks at all nodes every 5 s; ``node/NAME`` keeps NoSchedule taints in step with a
-node's conditions; ``pod/NAMESPACE/NAME`` is a pod that was put on a node that is not ready. NoExecute taints are put on
+node's conditions; ``pod/NAMESPACE/NAME`` is a pod on a node that has fallen silent, or was put on one. NoExecute taints are put on
 one node of a zone every 10 s, more slowly or not at all when much of the zone is disrupted; the taint eviction controller
 then evicts. When no node anywhere is ready, the control plane suspects itself: the NoExecute taints are taken off.
 """
@@ -52,7 +52,10 @@ class NodeMonitor:
 
 
 class NodeLifecycleController(Controller):
-    """Watches over the nodes' heartbeats."""
+    """Watches over the nodes' heartbeats.
+
+    A node whose kubelet itself posts Ready=False keeps its pods' status: that kubelet is alive and says it of its pods.
+    """
 
     name = "node-controller"
 
@@ -102,8 +105,6 @@ class NodeLifecycleController(Controller):
             if observed[name] == "True":
                 text = f"Node {name} status is now: NodeNotReady"
                 yield Emit(regarding=node, type="Normal", reason="NodeNotReady", message=text)
-                for pod in view.by(Pod, "node", name):
-                    yield from _mark_unready(pod, view)
         wait = yield from self._taint(view, observed)
         return After(wait, background=True)
 
@@ -235,7 +236,11 @@ def _node_keys(old: Node | None, new: Node | None, view: View) -> Iterable[str]:
         return (f"RegisteredNode/{name}/{new.metadata.uid}", f"node/{name}")
     if old.spec == new.spec and old.metadata.labels == new.metadata.labels and _statuses(old) == _statuses(new):
         return ()
-    return (f"node/{name}",)
+    keys = [f"node/{name}"]
+    before, after = ready_condition(old), ready_condition(new)
+    if before is not None and before.status == "True" and after is not None and after.status == "Unknown":
+        keys += [f"pod/{pod.metadata.namespace}/{pod.metadata.name}" for pod in view.by(Pod, "node", name or "")]
+    return keys
 
 
 def _statuses(node: Node) -> list[tuple[str, str]]:

@@ -16,9 +16,13 @@ from k8snb.sim.ids import Ids
 
 LAG = 0.0025
 """Seconds until a change is seen by a watching component, about."""
-COST = {"kubelet": 0.003, "kube-scheduler": 0.001, "kube-controller-manager": 0.003}
+SLOW = {"generic-garbage-collector": 0.008}
+"""Seconds until a controller acts that first reads objects and owners live, about."""
+COST = {"kubelet": 0.0007, "kube-scheduler": 0.0005, "kube-controller-manager": 0.004}
 """Seconds that a component of a process is busy with one API call, about."""
-PARALLEL = 0.3
+SERIAL = ("node-controller",)
+"""Controllers that do one thing after the other."""
+PARALLEL = 0.2
 """Part of the cost that counts for creations and deletions of pods, which controllers make in parallel."""
 
 
@@ -41,15 +45,15 @@ class Pace:
 
     def jitter(self, seconds: float) -> float:
         """About so many seconds."""
-        return seconds * (0.5 + self.chance.fraction())
+        return seconds * (0.3 + 1.4 * self.chance.fraction())
 
     def add(self, worker: int, key: str, revision: int = 0) -> None:
         """Note when a key can be seen to be ready, at the earliest."""
-        if revision:
-            item = (worker, key)
-            entry = self.queue.entries.get(item)
-            if entry is None or not (entry.queued or entry.dirty):
-                self.seen[item] = self.clock.now + self.jitter(LAG)
+        item = (worker, key)
+        entry = self.queue.entries.get(item)
+        if entry is None or not (entry.queued or entry.dirty):
+            lag = SLOW.get(self.runtime.workers[worker].name, LAG) if worker >= 0 else LAG
+            self.seen[item] = self.clock.now + self.jitter(lag)
         self._add(worker, key, revision)
 
     def group(self, item: Item) -> str:
@@ -60,7 +64,8 @@ class Pace:
         controller = self.runtime.workers[worker]
         if controller.process == "kubelet":
             return controller.actor(key)
-        return controller.name if controller.process == "kube-scheduler" else f"{controller.name} {key}"
+        serial = controller.process == "kube-scheduler" or controller.name in SERIAL
+        return controller.name if serial else f"{controller.name} {key}"
 
     def due(self, item: Item) -> float:
         """When an item can start."""
@@ -92,7 +97,8 @@ class Pace:
         if step is not None:
             actor = step.cause.actor
             process = self.process_of[actor.partition("/")[0]]
-            group = f"{actor} {step.cause.key}" if process == "kube-controller-manager" else actor
+            serial = process != "kube-controller-manager" or actor in SERIAL
+            group = actor if serial else f"{actor} {step.cause.key}"
             parallel = isinstance(step.call, Create | Delete) and process == "kube-controller-manager"
             cost = self.jitter(COST[process]) * (PARALLEL if parallel else 1.0)
             self.busy[group] = max(self.busy.get(group, 0.0), self.clock.now) + cost

@@ -17,7 +17,7 @@ from k8snb.api.object import Object
 from k8snb.api.request import ADMIN, Request, RequestOptions
 from k8snb.api.scheme import SCHEME, Resource
 from k8snb.api.types.coordination_v1 import Lease
-from k8snb.api.types.core_v1 import Event, Node, NodeSpec, NodeStatus, Taint
+from k8snb.api.types.core_v1 import Node, NodeSpec, NodeStatus, Taint
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.client.protocol import Controller
 from k8snb.client.view import cache_key
@@ -29,12 +29,12 @@ from k8snb.store import Change
 from tests.parity.fake_kubelet import FakeKubelet, node_conditions
 from tests.parity.workloads_pace import Pace
 
-REQUEST_SECONDS = 0.010
+REQUEST_SECONDS = 0.018
 """How long a request of the recorder took, about."""
 START_SECONDS = 0.004
 """How long a simulated kubelet takes to start a pod."""
-STOP_SECONDS = 0.001
-"""How long a simulated kubelet takes to stop a pod."""
+STOP_SECONDS = (0.0005, 0.009)
+"""How long a simulated kubelet takes to stop a pod: one of these for all pods of a replay."""
 UNWATCHED = (Lease,)
 """Kinds whose changes are no sign of life: heartbeats."""
 
@@ -77,7 +77,8 @@ class ReplayWorld:
     def __init__(self, scenario: Mapping[str, Any], seed: int = 0) -> None:
         settings = scenario.get("controlPlane") or {}
         self.chance = Ids(seed + 1)
-        self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS, STOP_SECONDS)
+        stop = STOP_SECONDS[0] + (STOP_SECONDS[1] - STOP_SECONDS[0]) * self.chance.fraction()
+        self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS, stop)
         self.cluster = Cluster(nodes=0, seed=seed, controllers=controllers_for(settings), kubelet=self.kubelet)
         for node in scenario.get("nodes") or []:
             self.add_node(node)
