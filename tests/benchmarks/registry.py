@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import import_time, store_file, store_fork, store_list, store_past, store_put, store_watch
+from tests.benchmarks import (
+    import_time,
+    scheduler,
+    store_file,
+    store_fork,
+    store_list,
+    store_past,
+    store_put,
+    store_watch,
+)
 from tests.benchmarks.harness import Benchmark
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -13,4 +22,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     store_fork.BENCHMARK,
     store_past.BENCHMARK,
     store_file.BENCHMARK,
+    scheduler.BENCHMARK,
 )
