@@ -127,7 +127,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     """
 
     code: int = 200
-    object: Object | None = None
+    object: Any = None
     items: tuple[Object, ...] | None = None
     resource: Resource | None = None
     revision: int = 0

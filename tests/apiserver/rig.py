@@ -76,7 +76,7 @@ class Rig:
 
     def names(self, kind: str, namespace: str = "default") -> list[str]:
         """The names of the stored objects, in order."""
-        return [item.metadata.name for item in self.send("list", kind, namespace).items or ()]
+        return [item.metadata.name or "" for item in self.send("list", kind, namespace).items or ()]
 
     def refusal(self, *arguments: Any, **options: Any) -> APIError:
         """The error that a request (as for `send`) is refused with; AssertionError when it is not."""

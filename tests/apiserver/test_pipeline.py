@@ -79,8 +79,10 @@ CREATES: dict[str, tuple[Any, str, int, str]] = {
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}},
         "configmaps",
         400,
-        'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): '
-        "unknown conversion",
+        (
+            'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): '
+            "unknown conversion"
+        ),
     ),
     "no service account": (
         pod() | {"spec": {"serviceAccountName": "ghost", "containers": [{"name": "c", "image": "x"}]}},
@@ -111,7 +113,7 @@ def test_refused_creates(case: str) -> None:
 def test_a_missing_namespace_is_not_found() -> None:
     error = Rig().refusal("create", "configmaps", "nowhere", body=config_map("a"))
 
-    assert (404, 'namespaces "nowhere" not found') == (error.code, error.message)
+    assert (error.code, error.message) == (404, 'namespaces "nowhere" not found')
 
 
 def test_an_object_that_is_going_says_so() -> None:
@@ -187,7 +189,9 @@ def test_the_status_subresource_changes_only_the_status() -> None:
     rig = Rig()
     rig.create("deployments", deployment())
 
-    changed = rig.patch("deployments", "web", {"spec": {"replicas": 9}, "status": {"replicas": 3}}, subresource="status")
+    changed = rig.patch(
+        "deployments", "web", {"spec": {"replicas": 9}, "status": {"replicas": 3}}, subresource="status"
+    )
     main = rig.patch("deployments", "web", {"status": {"replicas": 5}})
 
     assert (changed.spec.replicas, changed.status.replicas) == (1, 3)
@@ -210,7 +214,9 @@ def test_a_dry_run_leaves_nothing_behind() -> None:
 
 def test_typed_objects_and_bytes_give_the_same_object() -> None:
     typed = Rig().create("configmaps", ConfigMap(metadata=ObjectMeta(name="a"), data={"k": "v"}))  # type: ignore[arg-type]
-    text = Rig().send("create", "configmaps", body=b'{"kind":"ConfigMap","metadata":{"name":"a"},"data":{"k":"v"}}').object
+    text = (
+        Rig().send("create", "configmaps", body=b'{"kind":"ConfigMap","metadata":{"name":"a"},"data":{"k":"v"}}').object
+    )
 
     assert typed == text
 
@@ -221,7 +227,9 @@ def test_unknown_fields_are_warned_about_refused_or_ignored() -> None:
 
     warned = rig.send("create", "configmaps", body=body, field_validation="Warn").warnings
     error = rig.refusal("create", "configmaps", body=body, field_validation="Strict")
-    ignored = rig.send("create", "configmaps", body=body | {"metadata": {"name": "b"}}, field_validation="Ignore").warnings
+    ignored = rig.send(
+        "create", "configmaps", body=body | {"metadata": {"name": "b"}}, field_validation="Ignore"
+    ).warnings
 
     assert warned == ('unknown field "extra"',)
     assert 'strict decoding error: unknown field "extra"' in error.message

@@ -289,6 +289,8 @@ FILES: dict[str, Runner] = {
     "errors": errors,
     "patches": patches,
     "defaults": defaults,
+    "quantities": _later("tests.parity.api_values", "quantities"),
+    "selectors": _later("tests.parity.api_values", "selectors"),
     "rbac": _later("tests.parity.api_rbac", "rbac"),
     "watch": _later("tests.parity.api_watch", "watch"),
     "discovery": _later("tests.parity.api_discovery", "discovery"),

@@ -61,10 +61,9 @@ def _review(bench: Bench, record: dict[str, Any]) -> list[str]:
     if "error" in record:
         return list(differences([record["code"], record["error"]], [answer["code"], answer["body"].get("message")]))
     status = answer.get("body", {}).get("status", answer)
-    if "reason_one_of" in record:
-        if status.get("reason") in record["reason_one_of"]:
-            status = {**status, "reason": record["status"].get("reason")}
-            status = {key: value for key, value in status.items() if value is not None}
+    if "reason_one_of" in record and status.get("reason") in record["reason_one_of"]:
+        status = {**status, "reason": record["status"].get("reason")}
+        status = {key: value for key, value in status.items() if value is not None}
     return list(differences(_sorted(record["status"]), _sorted(status)))
 
 

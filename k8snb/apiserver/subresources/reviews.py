@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from k8snb.api import errors
-from k8snb.api.frozen import FrozenDict
+from k8snb.api.frozen import frozen_map
 from k8snb.api.request import Response, UserInfo
 from k8snb.api.types import authentication_v1, authorization_v1
 from k8snb.apiserver import decoding, tokens
@@ -143,7 +143,7 @@ def _user(user: UserInfo) -> authentication_v1.UserInfo:
         username=user.name or None,
         uid=user.uid or None,
         groups=user.groups,
-        extra=FrozenDict({key: tuple(values) for key, values in user.extra.items()}),
+        extra=frozen_map({key: tuple(values) for key, values in user.extra.items()}),
     )
 
 

@@ -80,8 +80,10 @@ PRIORITY_REFUSED: dict[str, tuple[Tree, str]] = {
     "unknown class": ({"priorityClassName": "x"}, "no PriorityClass with name x was found"),
     "number given": (
         {"priority": 5},
-        "the integer value of priority (5) must not be provided in pod spec; priority admission controller computed 0 "
-        "from the given PriorityClass name",
+        (
+            "the integer value of priority (5) must not be provided in pod spec; priority admission controller computed 0 "
+            "from the given PriorityClass name"
+        ),
     ),
 }
 
@@ -273,8 +275,10 @@ SECURITY: dict[str, tuple[str, Tree, str]] = {
     "capability": (
         "baseline",
         in_containers(securityContext={"capabilities": {"add": ["NET_ADMIN"]}}),
-        'violates PodSecurity "baseline:latest": non-default capabilities (container "c" must not include "NET_ADMIN" in '
-        "securityContext.capabilities.add)",
+        (
+            'violates PodSecurity "baseline:latest": non-default capabilities (container "c" must not include "NET_ADMIN" in '
+            "securityContext.capabilities.add)"
+        ),
     ),
     "root": (
         "restricted",
@@ -298,13 +302,17 @@ def test_pod_security(case: str) -> None:
 def test_a_hardened_pod_passes_and_a_warning_is_only_a_warning() -> None:
     rig = Rig("strict", "soft")
     for name, mode in (("strict", "enforce"), ("soft", "warn")):
-        rig.patch("namespaces", name, {"metadata": {"labels": {f"pod-security.kubernetes.io/{mode}": "restricted"}}}, name)
+        rig.patch(
+            "namespaces", name, {"metadata": {"labels": {f"pod-security.kubernetes.io/{mode}": "restricted"}}}, name
+        )
 
     strict = rig.send("create", "pods", "strict", body=in_containers(securityContext=HARDENED))
     soft = rig.send("create", "pods", "soft", body=pod())
 
     assert strict.warnings == ()
-    assert soft.warnings[0].startswith('would violate PodSecurity "restricted:latest": allowPrivilegeEscalation != false')
+    assert soft.warnings[0].startswith(
+        'would violate PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
+    )
 
 
 def test_claims_get_the_default_class_and_a_finalizer() -> None:
@@ -352,8 +360,10 @@ NODE_REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "ordinary pod": (
         ("create", "pods"),
         {"body": pod("x", node="n1")},
-        'pods "x" is forbidden: pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create '
-        "mirror pods",
+        (
+            'pods "x" is forbidden: pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create '
+            "mirror pods"
+        ),
     ),
     "another node's pod": (
         ("delete", "pods", "default", "there"),

@@ -29,9 +29,14 @@ SCHEMA: Tree = {
                     "x-kubernetes-list-map-keys": ["name"],
                     "items": {"type": "object", "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}},
                 },
-                "fixed": {"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "stay"}]},
+                "fixed": {
+                    "type": "string",
+                    "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "stay"}],
+                },
             },
-            "x-kubernetes-validations": [{"rule": "self.size < 9 || self.color == 'blue'", "message": "big ones are blue"}],
+            "x-kubernetes-validations": [
+                {"rule": "self.size < 9 || self.color == 'blue'", "message": "big ones are blue"}
+            ],
         },
         "status": {"type": "object", "properties": {"phase": {"type": "string"}, "replicas": {"type": "integer"}}},
     },

@@ -145,7 +145,9 @@ METHODS = st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "
 
 @given(
     METHODS,
-    st.lists(st.sampled_from(["api", "apis", "v1", "apps", "namespaces", "default", "pods", "watch", "x", "", "%", "status"])),
+    st.lists(
+        st.sampled_from(["api", "apis", "v1", "apps", "namespaces", "default", "pods", "watch", "x", "", "%", "status"])
+    ),
     TEXTS,
     st.dictionaries(st.sampled_from(["accept", "content-type", "authorization", "impersonate-user"]), TEXTS),
     st.binary(max_size=30),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from k8snb.apiserver.registry.delete import with_propagation
 from k8snb.api.request import RequestOptions
+from k8snb.apiserver.registry.delete import with_propagation
 from tests.apiserver.rig import Rig, config_map, deployment, pod
 
 
@@ -144,13 +144,17 @@ def test_a_foreground_deletion_waits() -> None:
 PRECONDITIONS: dict[str, tuple[dict[str, Any], str]] = {
     "uid": (
         {"uid": "1111"},
-        'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (1111) does not match the UID in '
-        "record (<uid>). The object might have been deleted and then recreated",
+        (
+            'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (1111) does not match the UID in '
+            "record (<uid>). The object might have been deleted and then recreated"
+        ),
     ),
     "version": (
         {"resource_version_precondition": "1"},
-        'Operation cannot be fulfilled on ConfigMap "a": the ResourceVersion in the precondition (1) does not match the '
-        "ResourceVersion in record (<rv>). The object might have been modified",
+        (
+            'Operation cannot be fulfilled on ConfigMap "a": the ResourceVersion in the precondition (1) does not match the '
+            "ResourceVersion in record (<rv>). The object might have been modified"
+        ),
     ),
 }
 
