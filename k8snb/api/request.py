@@ -127,7 +127,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     """
 
     code: int = 200
-    object: Any = None
+    object: Object | None = None
     items: tuple[Object, ...] | None = None
     resource: Resource | None = None
     revision: int = 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from k8snb.api.codec import to_dict
 from k8snb.api.errors import APIError
-from k8snb.api.request import ADMIN, Request, RequestOptions, Response, UserInfo
+from k8snb.api.request import ADMIN, Request, RequestOptions, UserInfo
 from k8snb.apiserver import APIServer
 from k8snb.sim.clock import Clock
 from k8snb.sim.ids import Ids
@@ -38,8 +38,8 @@ class Rig:
         content_type: str = "application/json",
         user: UserInfo = ADMIN,
         **options: Any,
-    ) -> Response:
-        """The answer to a request; `options` are those of RequestOptions."""
+    ) -> Any:
+        """The `Response` to a request; `options` are those of RequestOptions."""
         resource = self.server.scheme.resolve(kind)
         space = namespace if resource.namespaced else ""
         return self.server.handle(
@@ -70,7 +70,7 @@ class Rig:
         content_type = "application/merge-patch+json"
         return self.send("patch", kind, namespace, name, subresource, body, content_type).object
 
-    def delete(self, kind: str, name: str, namespace: str = "default", **options: Any) -> Response:
+    def delete(self, kind: str, name: str, namespace: str = "default", **options: Any) -> Any:
         """The answer to a deletion."""
         return self.send("delete", kind, namespace, name, **options)
 
