@@ -17,7 +17,7 @@ from k8snb.apiserver.defaults.pods import changed, each, pod_spec
 from k8snb.apiserver.kinds.base import Kind
 from k8snb.apiserver.memo import IdentityMemo
 from k8snb.apiserver.strategy import Context
-from k8snb.apiserver.validation import pod_warnings, pods
+from k8snb.apiserver.validation import pod_subresources, pod_warnings, pods
 from k8snb.apiserver.validation.field import FieldError
 from k8snb.apiserver.validation.metadata import Errors
 
@@ -89,6 +89,25 @@ class PodStrategy(Kind):
         status = changed(status, **changes)
         return new if status is new.status else replace(new, status=status)
 
+    def prepare_for_subresource(self, name: str, new: core.Pod, old: core.Pod, ctx: Context) -> core.Pod:
+        """Take over the resources of containers (``resize``) or the ephemeral containers, and nothing else."""
+        spec = (
+            _resized(new.spec, old.spec)
+            if name == "resize"
+            else replace(old.spec, ephemeralContainers=new.spec.ephemeralContainers)
+        )
+        meta = replace(old.metadata, resourceVersion=new.metadata.resourceVersion)
+        if spec == old.spec:
+            return replace(old, metadata=meta)
+        meta = replace(meta, generation=(old.metadata.generation or 0) + 1)
+        return replace(old, metadata=meta, spec=spec)
+
+    def validate_subresource(self, name: str, new: core.Pod, old: core.Pod, ctx: Context) -> list[FieldError]:
+        """Problems of changed resources or of ephemeral containers."""
+        if name == "resize":
+            return pod_subresources.resize(new, old, qos_class)
+        return pod_subresources.ephemeral_containers(new, old)
+
     def validate(self, obj: core.Pod, ctx: Context) -> list[FieldError]:
         """Problems of a new pod."""
         errors: Errors = []
@@ -120,6 +139,24 @@ class PodStrategy(Kind):
             return 0
         period = obj.spec.terminationGracePeriodSeconds if requested is None else requested
         return 1 if (period or 0) < 0 else period or 0
+
+
+def _resized(new: core.PodSpec, old: core.PodSpec) -> core.PodSpec:
+    """The old spec with the resources of the new one; renamed or missing containers are left for validation to refuse."""
+
+    def merged(after: tuple[core.Container, ...], before: tuple[core.Container, ...]) -> tuple[core.Container, ...]:
+        names = [container.name for container in before]
+        if [container.name for container in after] != names:
+            return after
+        pairs = zip(before, after, strict=True)
+        return tuple([changed(was, resources=now.resources, resizePolicy=now.resizePolicy) for was, now in pairs])
+
+    return replace(
+        old,
+        containers=merged(new.containers, old.containers),
+        initContainers=merged(new.initContainers, old.initContainers),
+        resources=new.resources,
+    )
 
 
 def _with_label_keys(spec: core.PodSpec, labels: Any) -> core.PodSpec:
