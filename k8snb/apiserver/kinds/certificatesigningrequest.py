@@ -133,15 +133,15 @@ def _of_types(obj: Request, types: tuple[str, ...]) -> list[Condition]:
 
 
 def _with_decisions(new: Request, old: Request) -> tuple[Condition, ...]:
-    """The new conditions with the old decisions, in the places of the new ones."""
-    decided = {kind: _of_types(old, (kind,)) for kind in _DECISIONS}
-    out: list[Condition] = []
-    for item in new.status.conditions:
-        if item.type not in _DECISIONS:
-            out.append(item)
-        elif decided[item.type]:
-            out.append(decided[item.type].pop(0))
-    return (*out, *(item for kind in _DECISIONS for item in decided[kind]))
+    """The new conditions with the old decisions in place; as they are when decisions came or went (an error follows)."""
+    out = list(new.status.conditions)
+    for kind in _DECISIONS:
+        kept = _of_types(old, (kind,))
+        places = [index for index, item in enumerate(out) if item.type == kind]
+        if len(kept) == len(places):
+            for place, item in zip(places, kept, strict=True):
+                out[place] = item
+    return tuple(out)
 
 
 def _stamped(conditions: tuple[Condition, ...], old: Request, now: str) -> tuple[Condition, ...]:

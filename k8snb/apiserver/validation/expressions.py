@@ -56,11 +56,11 @@ def compile_error(text: str, variables: Variables, wanted: tuple[str, ...] = ())
     except CelSyntaxError as error:
         if _BEYOND.search(_STRINGS.sub('""', text)):
             return ""
-        return "compilation failed: " + _at(text, error.position, f"Syntax error: {_syntax(text, error)}")
+        return "compilation failed: " + at(text, error.position, f"Syntax error: {_syntax(text, error)}")
     unknown = next((name for name in _free_names(tree, frozenset()) if name not in variables | _TYPES), None)
     if unknown is not None:
         detail = f"undeclared reference to '{unknown}' (in container '')"
-        return "compilation failed: " + _at(text, _position(text, unknown), detail)
+        return "compilation failed: " + at(text, _position(text, unknown), detail)
     found = type_of(tree)
     if wanted and found not in (*wanted, DYNAMIC):
         return (
@@ -86,7 +86,7 @@ def mentions(text: str, name: str) -> bool:
         return False
 
 
-def _at(text: str, position: int, detail: str) -> str:
+def at(text: str, position: int, detail: str) -> str:
     """A message with the line and a mark under the place, as CEL prints it."""
     before = text[:position]
     line, column = before.count("\n"), position - (before.rfind("\n") + 1)
