@@ -179,9 +179,10 @@ def _resource(
     """Serve a request for a resource whose route is known."""
     headers = request.headers
     verb = info.verb
-    content_type = media.patch_type(headers) if verb == "patch" else ""
+    streams = info.subresource in _STREAMS
+    content_type = media.patch_type(headers) if verb == "patch" and not streams else ""
     output = media.output(headers, transforms=verb in ("get", "list", "watch") or info.subresource == "")
-    if verb in ("create", "update"):
+    if verb in ("create", "update") and not streams:
         content_type = media.input_type(headers)
     if len(request.body) > BODY_LIMIT:
         raise errors.request_entity_too_large(f"limit is {BODY_LIMIT}")
@@ -217,7 +218,7 @@ def _options(verb: str, query: Query, request: HTTPRequest, content_type: str) -
     if verb in ("delete", "deletecollection"):
         options = parameters.delete_options(options, request.body, request.headers)
         validation.check_delete(options)
-    elif verb == "patch":
+    elif verb == "patch" and content_type:
         validation.check_patch(options, content_type)
     return options
 
@@ -265,6 +266,8 @@ def shown(server: APIServer, call: Request, obj: Any) -> Any:
     return obj if stored is None else server.managed_fields.shown(stored, obj)
 
 
+_STREAMS = frozenset({"exec", "attach", "portforward", "proxy"})
+"""Subresources whose body and media type are the business of whoever is behind them."""
 _WHOLE = frozenset({"status", "finalize", "resize", "ephemeralcontainers", "approval"})
 """Subresources whose answer is the whole object."""
 

@@ -162,17 +162,67 @@ class Logs:
 def test_logs_come_from_the_kubelets() -> None:
     rig = Rig()
     rig.server.logs = Logs()
+    rig.create("nodes", {"metadata": {"name": "n1"}}, "")
     rig.create("pods", pod("one", node="n1"))
     two = {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}
     rig.create("pods", pod("two", node="n1", **two))
 
     def log(name: str, **extra: str) -> str | None:
-        return rig.send("get", "pods", name=name, subresource="log", extra=extra).text
+        found: str | None = rig.send("get", "pods", name=name, subresource="log", extra=extra).text
+        return found
 
     assert log("one") == "c \n"
     assert log("two", container="b", previous="true") == "b true\n"
     with pytest.raises(APIError, match=r"choose one of: \[a b\]"):
         log("two")
+
+
+LOG_OPTIONS: dict[str, tuple[dict[str, str], int, str]] = {
+    "below zero": (
+        {"tailLines": "-1"},
+        422,
+        'PodLogOptions "one" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0',
+    ),
+    "no number": ({"tailLines": "x"}, 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+    "no bytes": (
+        {"limitBytes": "0"},
+        422,
+        'PodLogOptions "one" is invalid: limitBytes: Invalid value: 0: must be greater than 0',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOG_OPTIONS)
+def test_bad_log_options(case: str) -> None:
+    extra, code, message = LOG_OPTIONS[case]
+
+    error = Rig().refusal("get", "pods", name="one", subresource="log", extra=extra)
+
+    assert (code, message) == (error.code, error.message)
+
+
+def test_streams_end_where_the_connection_would_begin() -> None:
+    rig = Rig()
+    rig.create("nodes", {"metadata": {"name": "n1"}}, "")
+    rig.create("pods", pod("there", node="n1"))
+    rig.create("pods", pod("nowhere"))
+
+    def refusal(name: str, subresource: str, **extra: str) -> str:
+        return rig.refusal("get", "pods", name=name, subresource=subresource, extra=extra).message
+
+    assert refusal("nowhere", "exec") == "pod nowhere does not have a host assigned"
+    assert refusal("there", "exec") == "you must specify at least 1 of stdin, stdout, stderr"
+    assert refusal("there", "exec", stdout="1") == "Upgrade request required"
+    assert refusal("there", "portforward") == "Upgrade request required"
+
+
+def test_a_pod_can_be_bound_through_the_collection_of_bindings() -> None:
+    rig = Rig()
+    rig.create("pods", pod())
+
+    rig.send("create", "bindings", body=binding("web", "n1"))
+
+    assert rig.get("pods", "web").spec.nodeName == "n1"
 
 
 def test_a_token_says_who_it_belongs_to_until_it_expires() -> None:

@@ -1,12 +1,12 @@
 """Subresources and reviews: everything that is not plainly an object or a collection; one file per sort.
 
-Left out: pods/exec, attach, portforward and proxy (streams into containers; the model's containers take commands
-through the kubelet instead), services/proxy and nodes/proxy.
+Streams (exec, attach, portforward, proxy) are answered up to the point where a connection would begin.
 """
 
 from __future__ import annotations
 
-from k8snb.apiserver.subresources.binding import Binding
+from k8snb.apiserver.subresources.binding import Binding, LegacyBinding
+from k8snb.apiserver.subresources.connect import Connect, Proxy
 from k8snb.apiserver.subresources.eviction import Eviction
 from k8snb.apiserver.subresources.log import Log
 from k8snb.apiserver.subresources.parts import PartOfObject
@@ -33,11 +33,16 @@ SUBRESOURCES: tuple[Subresource, ...] = (
     PartOfObject("resize"),
     PartOfObject("ephemeralcontainers"),
     PartOfObject("approval"),
+    Connect("exec"),
+    Connect("attach"),
+    Connect("portforward"),
+    Proxy(),
 )
 
 _AUTHN = "authentication.k8s.io"
 _AUTHZ = "authorization.k8s.io"
 VIRTUAL: dict[tuple[str, str], Virtual] = {
+    ("", "bindings"): LegacyBinding(),
     (_AUTHN, "tokenreviews"): TokenReview(),
     (_AUTHN, "selfsubjectreviews"): SelfSubjectReview(),
     (_AUTHZ, "subjectaccessreviews"): SubjectAccessReview(),

@@ -14,7 +14,7 @@ from k8snb.apiserver.admission.plugin import CREATE, Attributes
 from k8snb.apiserver.admission.pod_topology_labels import TOPOLOGY_LABELS
 from k8snb.apiserver.registry.update import write
 from k8snb.apiserver.subresources.protocol import Subresource
-from k8snb.apiserver.validation.field import Path, not_supported, required
+from k8snb.apiserver.validation.field import Path, aggregate, not_supported, required
 
 if TYPE_CHECKING:
     from k8snb.api.scheme import Resource
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
     from k8snb.apiserver.endpoint import Endpoint
 
 _TARGET = Path("target")
+
+
+class LegacyBinding:
+    """POST to the collection `bindings`: the same as pods/binding, with the pod's name only in the body."""
+
+    def create(self, ctx: ServerContext, ep: Endpoint) -> Response:
+        """Place the pod."""
+        binding: BindingObject = decoding.subresource_object(ctx, "v1", "Binding")
+        pods = ctx.server.endpoint(ctx.server.reader.resource("pods"))
+        name = binding.metadata.name or ""
+        ctx.request = replace(ctx.request, resource=pods.resource, name=name, subresource="binding", body=binding)
+        return Binding().create(ctx, pods)
 
 
 class Binding(Subresource):
@@ -42,7 +54,7 @@ class Binding(Subresource):
             raise errors.bad_request("name in URL does not match name in Binding object")
         problems = _validate(binding)
         if problems:
-            raise errors.invalid("Binding", name, problems)
+            raise errors.unknown(aggregate(problems))
         a = Attributes(ctx, CREATE, ep.resource, self.name, r.namespace, r.name, binding, None)
         mutators, validators = ep.chain(CREATE, self.name)
         for admit in mutators:

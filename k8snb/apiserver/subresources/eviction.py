@@ -131,7 +131,7 @@ def _budget_of(ctx: ServerContext, pod: Pod) -> KeyValue | None:
         if from_label_selector(item.value.spec.selector).matches(pod.metadata.labels)
     ]
     if len(found) > 1:
-        raise errors.internal(
+        raise errors.unknown(
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         )
     return found[0] if found else None

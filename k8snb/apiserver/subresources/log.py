@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from k8snb.api import errors
+from k8snb.api.gotext import quote
 from k8snb.api.request import Response
 from k8snb.apiserver.registry import read
 from k8snb.apiserver.subresources.protocol import Subresource
+from k8snb.apiserver.validation.field import Path, forbidden, invalid
 
 if TYPE_CHECKING:
     from k8snb.api.scheme import Resource
@@ -29,15 +32,41 @@ class Log(Subresource):
 
     def get(self, ctx: ServerContext, ep: Endpoint) -> Response:
         r = ctx.request
+        _check(r.name, r.options.extra)
         pod: Pod = read.get(ctx.server.store, ep, r.namespace, r.name, r.options)
         container = container_of(pod, r.options.extra.get("container", ""))
         if not pod.spec.nodeName:
             return Response(200, text="")
+        if ctx.server.store.get(f"/registry/minions/{pod.spec.nodeName}") is None:
+            raise errors.not_found("nodes", pod.spec.nodeName)
         if ctx.server.logs is None:
             raise errors.internal(
                 f"the server has no connection to the kubelet of node {pod.spec.nodeName}: no logs can be read"
             )
         return Response(200, text=ctx.server.logs.log(pod, container, dict(r.options.extra)))
+
+
+def _check(name: str, options: Mapping[str, str]) -> None:
+    """Refuse PodLogOptions that make no sense: 400 for what is no number, 422 for numbers out of range."""
+    numbers = {key: _integer(options[key]) for key in ("tailLines", "limitBytes", "sinceSeconds") if options.get(key)}
+    problems = []
+    if numbers.get("tailLines", 0) < 0:
+        problems.append(invalid(Path("tailLines"), numbers["tailLines"], "must be greater than or equal to 0"))
+    if numbers.get("limitBytes", 1) < 1:
+        problems.append(invalid(Path("limitBytes"), numbers["limitBytes"], "must be greater than 0"))
+    if "sinceSeconds" in numbers and options.get("sinceTime"):
+        problems.append(forbidden(Path(""), "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    elif numbers.get("sinceSeconds", 1) < 1:
+        problems.append(invalid(Path("sinceSeconds"), numbers["sinceSeconds"], "must be greater than 0"))
+    if problems:
+        raise errors.invalid("PodLogOptions", name, problems)
+
+
+def _integer(text: str) -> int:
+    sign, digits = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
+    if not (digits.isascii() and digits.isdigit()):
+        raise errors.bad_request(f"strconv.ParseInt: parsing {quote(text)}: invalid syntax")
+    return int(sign + digits)
 
 
 def container_of(pod: Pod, wanted: str) -> str:
