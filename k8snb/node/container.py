@@ -263,6 +263,29 @@ class Container:
         self.log(now, text, stream)
 
 
+def termination_message(box: Container, end: Exit) -> str:
+    """What the container left in its termination log, or the end of its log where it asked for that."""
+    if end.message:
+        return end.message
+    path = box.spec.terminationMessagePath or "/dev/termination-log"
+    if box.files is not None:
+        text = box.files.own.get(path) or ""
+        if text:
+            return text[:4096]
+    if end.code and box.spec.terminationMessagePolicy == "FallbackToLogsOnError" and box.log_lines:
+        return "".join(f"{line}\n" for _, _, line in box.log_lines[-80:])[-2048:]
+    return ""
+
+
+def keep_logs(box: Container) -> None:
+    """Before another instance starts, the log of the last one becomes the previous log."""
+    if box.log_lines is not None:
+        box.previous_logs = box.log_lines[-LOG_LINES:]
+        box.log_lines = None
+    elif box.id:
+        box.previous_logs = []
+
+
 def _hosts_file(box: Container) -> str:
     lines = [
         "# Kubernetes-managed hosts file.",

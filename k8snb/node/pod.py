@@ -17,8 +17,8 @@ from k8snb.client.wire import Reply, Request
 from k8snb.node import starting, stopping, volumes
 from k8snb.node.admission import requests_of
 from k8snb.node.backoff import Backoff
-from k8snb.node.constants import LOG_LINES, MOUNT_BACKOFF, MOUNT_BACKOFF_MAX, RELIST, SANDBOX, SYNC_FREQUENCY
-from k8snb.node.container import EXITED, INIT, MAIN, RUNNING, SIDECAR, WAITING, Container
+from k8snb.node.constants import MOUNT_BACKOFF, MOUNT_BACKOFF_MAX, RELIST, SANDBOX, SYNC_FREQUENCY
+from k8snb.node.container import EXITED, INIT, MAIN, RUNNING, SIDECAR, WAITING, Container, termination_message
 from k8snb.node.files import Store
 from k8snb.node.process import Exit
 from k8snb.node.status import pod_status
@@ -326,7 +326,7 @@ class PodWorker:
     def exited(self, box: Container, end: Exit, now: float, world: World) -> None:
         """A container's process has ended."""
         kill = box.kill
-        message = _termination_message(box, end)
+        message = termination_message(box, end)
         box.exit = Exit(end.time, end.code, end.reason, message) if message else end
         box.state = EXITED
         box.process = None
@@ -489,26 +489,3 @@ def _box_due(box: Container) -> float | None:
             if probe.due is not None and (best is None or probe.due < best):
                 best = probe.due
     return best
-
-
-def _termination_message(box: Container, end: Exit) -> str:
-    """What the container left in its termination log, or the end of its log where it asked for that."""
-    if end.message:
-        return end.message
-    path = box.spec.terminationMessagePath or "/dev/termination-log"
-    if box.files is not None:
-        text = box.files.own.get(path) or ""
-        if text:
-            return text[:4096]
-    if end.code and box.spec.terminationMessagePolicy == "FallbackToLogsOnError" and box.log_lines:
-        return "".join(f"{line}\n" for _, _, line in box.log_lines[-80:])[-2048:]
-    return ""
-
-
-def keep_logs(box: Container) -> None:
-    """Before another instance starts, the log of the last one becomes the previous log."""
-    if box.log_lines is not None:
-        box.previous_logs = box.log_lines[-LOG_LINES:]
-        box.log_lines = None
-    elif box.id:
-        box.previous_logs = []

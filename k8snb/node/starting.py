@@ -21,7 +21,7 @@ from k8snb.node.constants import (
     PULL_ROUND_TRIP,
     RETRY,
 )
-from k8snb.node.container import EXITED, MAIN, PULLING, RUNNING, STARTING, WAITING, Container, NotExecutable
+from k8snb.node.container import EXITED, MAIN, PULLING, RUNNING, STARTING, WAITING, Container, NotExecutable, keep_logs
 from k8snb.node.images import PullError
 from k8snb.node.probes import LIVENESS, READINESS, STARTUP, ProbeWorker, make_probes
 from k8snb.node.process import Exit
@@ -227,8 +227,6 @@ def create(worker: PodWorker, box: Container, now: float, world: World) -> None:
 
 def start(worker: PodWorker, box: Container, now: float, world: World) -> None:
     """Start an instance of the container."""
-    from k8snb.node.pod import keep_logs
-
     if box.id:
         box.earlier_finish = box.exit.time if box.exit is not None else None
         box.last = terminated_state(box) if box.exit is not None else box.last

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from k8snb.node.shell.parser import (
+from k8snb.node.shell.parser import parse, plain_text
+from k8snb.node.shell.tree import (
     AndOr,
     Arithmetic,
     Background,
@@ -28,8 +29,6 @@ from k8snb.node.shell.parser import (
     Simple,
     Substitution,
     Word,
-    parse,
-    plain_text,
 )
 
 Instruction = tuple[Any, ...]

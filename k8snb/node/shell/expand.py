@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from k8snb.node.shell.arithmetic import ArithmeticError_, evaluate
-from k8snb.node.shell.parser import Arithmetic, Literal, Parameter, Part, Substitution, Word
+from k8snb.node.shell.tree import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
 if TYPE_CHECKING:
     from k8snb.node.files import Files

@@ -12,9 +12,10 @@ from k8snb.client.wire import Reply, Request
 from k8snb.node.app import AppProcess, Listener
 from k8snb.node.process import SIGNALS, Exit, Process
 from k8snb.node.shell.compiler import Code, compile_node, compile_script
-from k8snb.node.shell.parser import Literal, ShellSyntaxError, Simple
-from k8snb.node.shell.steps import EXECUTE, Context, finish_scope, leave_streams, put
+from k8snb.node.shell.context import Context, leave_streams, put
+from k8snb.node.shell.steps import EXECUTE
 from k8snb.node.shell.thread import Thread, Wait
+from k8snb.node.shell.tree import Literal, ShellSyntaxError, Simple
 
 if TYPE_CHECKING:
     from k8snb.node.container import Container
@@ -229,21 +230,21 @@ class Machine(Process):
             code = compile_script(thread.traps.get(name, ""))
         except ShellSyntaxError:
             return
-        thread.calls.append((thread.code, thread.at, thread.arguments))
-        thread.code, thread.at = code, 0
+        thread.enter(code)
         thread.running_trap = True
 
     def _return(self, thread: Thread, context: Context) -> bool:
         """The end of a program: of a function, a trap, or the thread itself."""
         if thread.calls and len(thread.calls) > (thread.scopes[-1].calls if thread.scopes else 0):
-            thread.code, thread.at, thread.arguments = thread.calls.pop()
+            thread.leave()
             thread.running_trap = False
             return True
         if "EXIT" in thread.traps and not thread.scopes:
             thread.trapped.append("EXIT")
             self._trap(thread)
             del thread.traps["EXIT"]
-            thread.calls[-1] = (thread.code, len(thread.code.instructions), thread.arguments)
+            code, _, arguments, local = thread.calls[-1]
+            thread.calls[-1] = (code, len(code.instructions), arguments, local)
             return True
         thread.done = True
         return True
@@ -381,6 +382,3 @@ def _until(wait: Wait) -> float | None:
     if wait.until is not None and (due is None or wait.until < due):
         return wait.until
     return due
-
-
-__all__ = ["Machine", "finish_scope"]

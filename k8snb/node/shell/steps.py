@@ -1,135 +1,20 @@
-"""The instructions of the shell machine, and the context in which commands run."""
+"""The instructions of the shell machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from k8snb.node.app import AppProcess
 from k8snb.node.container import CONTROL
-from k8snb.node.files import Files, NoDirectory, ReadOnly
+from k8snb.node.files import NoDirectory, ReadOnly
 from k8snb.node.process import Exit
 from k8snb.node.shell.compiler import Instruction, compile_script
+from k8snb.node.shell.context import Context, Outcome, put
 from k8snb.node.shell.expand import Expander, ExpansionError
-from k8snb.node.shell.parser import Redirect, ShellSyntaxError, Word
 from k8snb.node.shell.thread import Scope, Stream, Thread, Wait
-
-if TYPE_CHECKING:
-    from k8snb.node.container import Container
-    from k8snb.node.shell.machine import Machine
-    from k8snb.node.world import World
-
-Outcome = int | Wait | None
-"""What a command gives back: an exit status, or something to wait for (None: the thread was moved elsewhere)."""
-
-
-class Context:
-    """What a command may touch: its thread, the container, the time, the world."""
-
-    __slots__ = ("box", "machine", "now", "thread", "world")
-
-    def __init__(self, machine: Machine, thread: Thread, box: Container, now: float, world: World) -> None:
-        self.machine = machine
-        self.thread = thread
-        self.box = box
-        self.now = now
-        self.world = world
-
-    @property
-    def files(self) -> Files:
-        """The container's file system."""
-        return self.box.filesystem(self.world)
-
-    def out(self, text: str) -> None:
-        """Write to standard output."""
-        put(self, self.thread.out, text)
-
-    def err(self, text: str) -> None:
-        """Write to standard error."""
-        put(self, self.thread.err, text)
-
-    def fail(self, text: str, status: int = 1) -> int:
-        """Write a line to standard error and give back a status."""
-        self.err(text + "\n")
-        return status
-
-    def path(self, name: str) -> str:
-        """An absolute path without . and .."""
-        full = name if name.startswith("/") else f"{self.thread.directory.rstrip('/')}/{name}"
-        parts: list[str] = []
-        for part in full.split("/"):
-            if part == "..":
-                if parts:
-                    parts.pop()
-            elif part not in ("", "."):
-                parts.append(part)
-        return "/" + "/".join(parts)
-
-    def read_all(self) -> str:
-        """All that is left of standard input."""
-        number = self.thread.stdin
-        if number is None:
-            return ""
-        text = self.thread.buffers.get(number, "")
-        self.thread.buffers[number] = ""
-        return text
-
-    def read_line(self) -> str | None:
-        """The next line of standard input without its end, None when there is none."""
-        number = self.thread.stdin
-        text = self.thread.buffers.get(number, "") if number is not None else ""
-        if not text or number is None:
-            return None
-        line, _, rest = text.partition("\n")
-        self.thread.buffers[number] = rest
-        return line
-
-    def resume(self, wait: Wait) -> None:
-        """Write what a command that took time had to say."""
-        if wait.kind == "tail":
-            from k8snb.node.shell.commands.text import tail_on
-
-            again = tail_on(self, wait)
-            self.thread.wait = again
-            return
-        for entry in wait.data:
-            if isinstance(entry, tuple) and len(entry) == 2 and entry[0] in ("out", "err"):
-                put(self, self.thread.out if entry[0] == "out" else self.thread.err, entry[1])
-
-
-def put(context: Context, stream: Stream, text: str) -> None:
-    """Write text to a stream; logs are written line by line."""
-    if not text:
-        return
-    kind = stream[0]
-    if kind == "log":
-        partial = context.thread.partial
-        lines = (partial.get(stream[1], "") + text).split("\n")
-        partial[stream[1]] = lines.pop()
-        for line in lines:
-            context.box.log(context.now, line, stream[1])
-    elif kind == "buffer":
-        number = int(stream[1])
-        context.thread.buffers[number] = context.thread.buffers.get(number, "") + text
-    elif kind == "file":
-        try:
-            context.files.write(stream[1], text, append=True)
-        except (ReadOnly, NoDirectory):
-            return
-    elif kind == "filter":
-        from k8snb.node.shell.commands.filters import feed
-
-        feed(context, int(stream[1]), text)
-
-
-def leave_streams(context: Context) -> None:
-    """A thread ends: what it wrote without a final newline is a line of the log, too."""
-    partial = context.thread.partial
-    for name in tuple(partial):
-        text = partial.pop(name)
-        if text:
-            context.box.log_rest(context.now, text, name)
+from k8snb.node.shell.tree import Redirect, ShellSyntaxError, Word
 
 
 def _expander(context: Context, count: int) -> Expander:
@@ -147,7 +32,7 @@ def stop(context: Context, status: int) -> None:
     if thread.scopes:
         scope = thread.scopes[-1]
         while len(thread.calls) > scope.calls:
-            thread.code, _, thread.arguments = thread.calls.pop()
+            thread.leave()
         thread.code = scope.code
         thread.at = scope.end - 1  # the instruction that ends the scope
         return
@@ -297,8 +182,7 @@ def invoke(context: Context, argv: list[str]) -> Outcome:
     if code is not None:
         if len(thread.calls) > 200:
             return context.fail(f"{context.machine.name}: maximum function nesting level exceeded", 1)
-        thread.calls.append((thread.code, thread.at, thread.arguments))
-        thread.code, thread.at, thread.arguments = code, 0, tuple(argv[1:])
+        thread.enter(code, tuple(argv[1:]))
         return None
     base = name.rpartition("/")[2]
     image = box.image
@@ -315,8 +199,7 @@ def invoke(context: Context, argv: list[str]) -> Outcome:
             script = compile_script(text)
         except ShellSyntaxError as error:
             return context.fail(f"{name}: {error}", 2)
-        thread.calls.append((thread.code, thread.at, thread.arguments))
-        thread.code, thread.at, thread.arguments = script, 0, tuple(argv[1:])
+        thread.enter(script, tuple(argv[1:]))
         return None
     if image is not None and image.generic and image.programs and "/" in name:
         return run_app(context, AppProcess(image.programs[0], tuple(argv)), replace=_is_last(context))

@@ -116,7 +116,7 @@ class Thread:
         self.partial: dict[str, str] = {}
         self.buffers: dict[int, str] = {}
         self.subst: list[str] = []
-        self.calls: list[tuple[Code, int, tuple[str, ...]]] = []
+        self.calls: list[tuple[Code, int, tuple[str, ...], dict[str, str | None]]] = []
         self.scopes: list[Scope] = []
         self.redirects: list[tuple[int | None, Stream, Stream]] = []
         self.lists: list[list[str]] = []
@@ -126,6 +126,22 @@ class Thread:
         self.trapped: list[str] = []
         self.running_trap = False
         self.background: int | None = None
+
+    def enter(self, code: Code, arguments: tuple[str, ...] | None = None) -> None:
+        """Go on in another program (a function, a trap, a sourced file) and come back later."""
+        self.calls.append((self.code, self.at, self.arguments, {}))
+        self.code, self.at = code, 0
+        if arguments is not None:
+            self.arguments = arguments
+
+    def leave(self) -> None:
+        """Come back to where ``enter`` was called; local variables are forgotten."""
+        self.code, self.at, self.arguments, local = self.calls.pop()
+        for name, value in local.items():
+            if value is None:
+                self.variables.pop(name, None)
+            else:
+                self.variables[name] = value
 
     def parameter(self, name: str) -> str | None:
         """The value of a parameter, None when it is not set."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from k8snb.node.shell.commands import builtins, clients, filesystem, system, text, web
-from k8snb.node.shell.steps import Context, Outcome
+from k8snb.node.shell.commands import builtins, clients, conditions, filesystem, system, text, web
+from k8snb.node.shell.context import Context, Outcome
 
 Command = Callable[[Context, list[str]], Outcome]
 
 COMMANDS: dict[str, Command] = {
     **builtins.COMMANDS,
+    **conditions.COMMANDS,
     **system.COMMANDS,
     **filesystem.COMMANDS,
     **text.COMMANDS,

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from k8snb.node.process import SIGNALS
 from k8snb.node.shell.arithmetic import ArithmeticError_, evaluate
 from k8snb.node.shell.compiler import compile_script
-from k8snb.node.shell.parser import ShellSyntaxError
-from k8snb.node.shell.steps import Context, Outcome, end_process, invoke, stop
+from k8snb.node.shell.context import Context, Outcome
+from k8snb.node.shell.steps import end_process, invoke, stop
 from k8snb.node.shell.thread import Wait
+from k8snb.node.shell.tree import ShellSyntaxError
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", "e": "\x1b"}
 _ESCAPE = re.compile(r"\\(0[0-7]{0,3}|x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
@@ -122,21 +123,24 @@ def return_(context: Context, argv: list[str]) -> Outcome:
     if not thread.calls:
         return exit_(context, argv)
     status = int(argv[1]) & 255 if len(argv) > 1 and argv[1].isdigit() else thread.status
-    thread.code, thread.at, thread.arguments = thread.calls.pop()
+    thread.leave()
     thread.status = status
     return None
 
 
 def export(context: Context, argv: list[str]) -> Outcome:
-    """export NAME[=VALUE]…; also local, readonly, declare and typeset, which differ in nothing that matters here."""
+    """export NAME[=VALUE]…, local NAME[=VALUE]…; readonly, declare and typeset only set."""
+    thread = context.thread
     for word in argv[1:]:
         name, equals, value = word.partition("=")
         if name.startswith("-"):
             continue
+        if argv[0] == "local" and thread.calls:
+            thread.calls[-1][3].setdefault(name, thread.variables.get(name))
         if equals:
-            context.thread.variables[name] = value
+            thread.variables[name] = value
         if argv[0] == "export":
-            context.thread.exports[name] = None
+            thread.exports[name] = None
     return 0
 
 
@@ -239,11 +243,7 @@ def run_text(context: Context, text: str, arguments: tuple[str, ...] | None = No
         code = compile_script(text)
     except ShellSyntaxError as error:
         return context.fail(f"{context.machine.name}: {error}", 2)
-    thread = context.thread
-    thread.calls.append((thread.code, thread.at, thread.arguments))
-    thread.code, thread.at = code, 0
-    if arguments is not None:
-        thread.arguments = arguments
+    context.thread.enter(code, arguments)
     return None
 
 
@@ -349,123 +349,6 @@ def _kill(context: Context, word: str, name: str) -> int:
     return context.fail(f"{machine.name}: can't kill pid {word}: No such process")
 
 
-def test(context: Context, argv: list[str]) -> Outcome:
-    """[ EXPRESSION ], test EXPRESSION, [[ EXPRESSION ]]."""
-    words = argv[1:]
-    if argv[0] in ("[", "[["):
-        if words[-1:] != [{"[": "]", "[[": "]]"}[argv[0]]]:
-            return context.fail(f"{context.machine.name}: [: missing ]", 2)
-        words = words[:-1]
-    try:
-        return int(not _Test(context, words).expression())
-    except ValueError as error:
-        return context.fail(f"{context.machine.name}: {error}", 2)
-
-
-class _Test:
-    """The grammar of ``test``: or, and, not, parentheses, unary and binary operators."""
-
-    def __init__(self, context: Context, words: list[str]) -> None:
-        self.context = context
-        self.words = words
-        self.at = 0
-
-    def peek(self, ahead: int = 0) -> str | None:
-        at = self.at + ahead
-        return self.words[at] if at < len(self.words) else None
-
-    def expression(self) -> bool:
-        if not self.words:
-            return False
-        value = self.disjunction()
-        if self.at < len(self.words):
-            raise ValueError(f"{self.words[self.at]}: unknown operand")
-        return value
-
-    def disjunction(self) -> bool:
-        value = self.conjunction()
-        while self.peek() in ("-o", "||"):
-            self.at += 1
-            other = self.conjunction()
-            value = value or other
-        return value
-
-    def conjunction(self) -> bool:
-        value = self.primary()
-        while self.peek() in ("-a", "&&"):
-            self.at += 1
-            other = self.primary()
-            value = value and other
-        return value
-
-    def primary(self) -> bool:
-        word = self.peek()
-        if word is None:
-            raise ValueError("argument expected")
-        operator = self.peek(1)
-        if operator in _BINARY and self.peek(2) is not None:
-            self.at += 3
-            return _BINARY[operator](word, self.words[self.at - 1])
-        if word == "!":
-            self.at += 1
-            return not self.primary()
-        if word == "(" and len(self.words) > 1:
-            self.at += 1
-            value = self.disjunction()
-            if self.peek() != ")":
-                raise ValueError("closing paren expected")
-            self.at += 1
-            return value
-        if word in _UNARY and self.peek(1) is not None:
-            self.at += 2
-            return self.unary(word, self.words[self.at - 1])
-        self.at += 1
-        return bool(word)
-
-    def unary(self, op: str, word: str) -> bool:
-        files = self.context.files
-        match op:
-            case "-n":
-                return bool(word)
-            case "-z":
-                return not word
-            case "-e" | "-r" | "-w" | "-x" | "-a":
-                return files.exists(self.context.path(word))
-            case "-f":
-                return files.read(self.context.path(word)) is not None
-            case "-d":
-                return files.is_directory(self.context.path(word))
-            case "-s":
-                return bool(files.read(self.context.path(word)))
-        return False
-
-
-def _as_int(text: str) -> int:
-    try:
-        return int(text.strip())
-    except ValueError:
-        raise ValueError(f"{text}: bad number" if text else "[: bad number") from None
-
-
-_UNARY = frozenset(
-    ["-n", "-z", "-e", "-f", "-d", "-s", "-r", "-w", "-x", "-a", "-h", "-L", "-p", "-S", "-b", "-c", "-t"]
-)
-_BINARY: dict[str | None, Callable[[str, str], bool]] = {
-    "=": lambda a, b: a == b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "=~": lambda a, b: re.search(b, a) is not None,
-    "<": lambda a, b: a < b,
-    ">": lambda a, b: a > b,
-    "-eq": lambda a, b: _as_int(a) == _as_int(b),
-    "-ne": lambda a, b: _as_int(a) != _as_int(b),
-    "-lt": lambda a, b: _as_int(a) < _as_int(b),
-    "-le": lambda a, b: _as_int(a) <= _as_int(b),
-    "-gt": lambda a, b: _as_int(a) > _as_int(b),
-    "-ge": lambda a, b: _as_int(a) >= _as_int(b),
-}
-
-
 def let(context: Context, argv: list[str]) -> Outcome:
     """let EXPRESSION…"""
     value = 0
@@ -501,10 +384,10 @@ def command(context: Context, argv: list[str]) -> Outcome:
 
 
 COMMANDS: dict[str, Callable[[Context, list[str]], Outcome]] = {
-    ".": source, ":": true, "[": test, "[[": test, "ash": shell, "bash": shell, "cd": cd, "command": command,
+    ".": source, ":": true, "ash": shell, "bash": shell, "cd": cd, "command": command,
     "declare": export, "echo": echo, "eval": eval_, "exec": exec_, "exit": exit_, "export": export, "false": false,
     "kill": kill, "let": let, "local": export, "printf": printf, "pwd": pwd, "read": read, "readonly": export,
-    "return": return_, "set": set_, "sh": shell, "shift": shift, "source": source, "test": test, "trap": trap,
+    "return": return_, "set": set_, "sh": shell, "shift": shift, "source": source, "trap": trap,
     "true": true, "type": command, "typeset": export, "ulimit": true, "umask": true, "unset": unset, "wait": wait,
     "which": command,
 }  # fmt: skip

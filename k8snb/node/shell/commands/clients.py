@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from k8snb.client.wire import Request
 from k8snb.node.shell.commands.web import connect
-from k8snb.node.shell.steps import Context, Outcome
+from k8snb.node.shell.context import Context, Outcome
 
 
 def _target(argv: list[str], port: int, host: str = "127.0.0.1") -> tuple[str, int, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from k8snb.node.files import NoDirectory, ReadOnly
-from k8snb.node.shell.steps import Context, Outcome
+from k8snb.node.shell.context import Context, Outcome
 
 
 def _split(argv: list[str]) -> tuple[str, list[str]]:

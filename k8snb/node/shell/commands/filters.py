@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from k8snb.node.files import NoDirectory, ReadOnly
-from k8snb.node.shell.steps import Context, put
+from k8snb.node.shell.context import Context, put
 
 
 def feed(context: Context, number: int, text: str) -> None:

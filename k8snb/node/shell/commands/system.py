@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from k8snb.node.constants import KERNEL_VERSION
-from k8snb.node.shell.steps import Context, Outcome, invoke
+from k8snb.node.shell.context import Context, Outcome
+from k8snb.node.shell.steps import invoke
 from k8snb.node.shell.thread import Wait
 from k8snb.sim.clock import EPOCH
 
@@ -181,6 +182,18 @@ def install(context: Context, argv: list[str]) -> Outcome:
     return Wait("sleep", context.now + 5.0, data=(("out", "OK: done\n"),))
 
 
+def expr(context: Context, argv: list[str]) -> Outcome:
+    """expr A OP B."""
+    from k8snb.node.shell.arithmetic import ArithmeticError_, evaluate
+
+    try:
+        value = evaluate(" ".join(w if w != "=" else "==" for w in argv[1:]), {})
+    except ArithmeticError_ as error:
+        return context.fail(f"expr: {error}", 2)
+    context.out(f"{value}\n")
+    return int(value == 0)
+
+
 def control(context: Context, argv: list[str]) -> Outcome:
     """A server's program called to control or describe it: nginx -s quit, nginx -t, redis-server --version."""
     name = argv[0].rpartition("/")[2]
@@ -199,7 +212,7 @@ def control(context: Context, argv: list[str]) -> Outcome:
 
 COMMANDS: dict[str, Callable[[Context, list[str]], Outcome]] = {
     "apk": install, "apt": install, "apt-get": install, "chgrp": nothing, "chmod": nothing, "chown": nothing, "clear": nothing,
-    "date": date, "dnf": install, "env": env, "free": nothing, "hostname": hostname, "httpd": control, "id": identity,
+    "date": date, "dnf": install, "env": env, "expr": expr, "free": nothing, "hostname": hostname, "httpd": control, "id": identity,
     "install": nothing, "iptables": nothing, "microdnf": install, "modprobe": nothing, "mount": nothing, "nginx": control,
     "nice": nothing, "nohup": nothing, "npm": install, "nproc": nproc, "pip": install, "pip3": install, "printenv": env,
     "ps": ps, "redis-server": control, "sleep": sleep, "sync": nothing, "sysctl": nothing, "time": nothing,

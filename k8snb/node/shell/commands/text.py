@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from k8snb.node.files import NoDirectory, ReadOnly
 from k8snb.node.shell.commands import filters
-from k8snb.node.shell.steps import Context, Outcome
+from k8snb.node.shell.context import Context, Outcome
 from k8snb.node.shell.thread import Wait
 
 FOLLOW = 1.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from k8snb.client.wire import Reply, Request
 from k8snb.node.files import NoDirectory, ReadOnly
 from k8snb.node.shell.commands.system import seconds_of
-from k8snb.node.shell.steps import Context, Outcome
+from k8snb.node.shell.context import Context, Outcome
 from k8snb.node.shell.thread import Wait
 
 _URL = re.compile(r"(?:(?P<scheme>https?|ftp)://)?(?:[^@/]*@)?(?P<host>[^/:?#]+)(?::(?P<port>\d+))?(?P<path>[/?#].*)?")
