@@ -15,7 +15,6 @@ from k8snb.apiserver.kinds.admissionpolicy import (
     ValidatingAdmissionPolicyStrategy,
 )
 from k8snb.apiserver.kinds.base import Kind
-from k8snb.apiserver.kinds.admissionpolicy import MutatingAdmissionPolicyBindingStrategy, MutatingAdmissionPolicyStrategy, ValidatingAdmissionPolicyBindingStrategy, ValidatingAdmissionPolicyStrategy
 from k8snb.apiserver.kinds.certificatesigningrequest import CertificateSigningRequestStrategy
 from k8snb.apiserver.kinds.configmap import ConfigMapStrategy
 from k8snb.apiserver.kinds.controllerrevision import ControllerRevisionStrategy
@@ -29,7 +28,10 @@ from k8snb.apiserver.kinds.deployment import DeploymentStrategy
 from k8snb.apiserver.kinds.endpoints import EndpointsStrategy
 from k8snb.apiserver.kinds.endpointslice import EndpointSliceStrategy
 from k8snb.apiserver.kinds.event import EventStrategy
-from k8snb.apiserver.kinds.horizontalpodautoscaler import HorizontalPodAutoscalerStrategy, HorizontalPodAutoscalerV1Strategy
+from k8snb.apiserver.kinds.horizontalpodautoscaler import (
+    HorizontalPodAutoscalerStrategy,
+    HorizontalPodAutoscalerV1Strategy,
+)
 from k8snb.apiserver.kinds.ingress import IngressStrategy
 from k8snb.apiserver.kinds.ingressclass import IngressClassStrategy
 from k8snb.apiserver.kinds.ipaddress import IPAddressStrategy
@@ -45,7 +47,12 @@ from k8snb.apiserver.kinds.pod import PodStrategy
 from k8snb.apiserver.kinds.poddisruptionbudget import PodDisruptionBudgetStrategy
 from k8snb.apiserver.kinds.podtemplate import PodTemplateStrategy
 from k8snb.apiserver.kinds.priorityclass import PriorityClassStrategy
-from k8snb.apiserver.kinds.rbac import ClusterRoleBindingStrategy, ClusterRoleStrategy, RoleBindingStrategy, RoleStrategy
+from k8snb.apiserver.kinds.rbac import (
+    ClusterRoleBindingStrategy,
+    ClusterRoleStrategy,
+    RoleBindingStrategy,
+    RoleStrategy,
+)
 from k8snb.apiserver.kinds.replicaset import ReplicaSetStrategy
 from k8snb.apiserver.kinds.replicationcontroller import ReplicationControllerStrategy
 from k8snb.apiserver.kinds.resourcequota import ResourceQuotaStrategy
@@ -56,9 +63,20 @@ from k8snb.apiserver.kinds.serviceaccount import ServiceAccountStrategy
 from k8snb.apiserver.kinds.servicecidr import ServiceCIDRStrategy
 from k8snb.apiserver.kinds.statefulset import StatefulSetStrategy
 from k8snb.apiserver.kinds.storageclass import StorageClassStrategy
+from k8snb.apiserver.kinds.untyped import (
+    APIServiceStrategy,
+    DeviceStrategy,
+    FlowSchemaStrategy,
+    PriorityLevelConfigurationStrategy,
+    ResourceClaimStrategy,
+    ResourceClaimTemplateStrategy,
+)
 from k8snb.apiserver.kinds.volumeattachment import VolumeAttachmentStrategy
 from k8snb.apiserver.kinds.volumeattributesclass import VolumeAttributesClassStrategy
-from k8snb.apiserver.kinds.webhookconfiguration import MutatingWebhookConfigurationStrategy, ValidatingWebhookConfigurationStrategy
+from k8snb.apiserver.kinds.webhookconfiguration import (
+    MutatingWebhookConfigurationStrategy,
+    ValidatingWebhookConfigurationStrategy,
+)
 from k8snb.apiserver.strategy import Strategy
 
 STRATEGIES: Final[tuple[type[Kind], ...]] = (
@@ -114,6 +132,12 @@ STRATEGIES: Final[tuple[type[Kind], ...]] = (
     VolumeAttributesClassStrategy,
     ValidatingWebhookConfigurationStrategy,
     MutatingWebhookConfigurationStrategy,
+    APIServiceStrategy,
+    DeviceStrategy,
+    FlowSchemaStrategy,
+    PriorityLevelConfigurationStrategy,
+    ResourceClaimStrategy,
+    ResourceClaimTemplateStrategy,
 )
 
 _BY_KIND: Final[dict[tuple[str, str], type[Kind]]] = {served: kind for kind in STRATEGIES for served in kind.serves}
