@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from k8snb.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Plugin, is_pod
+from k8snb.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes, Plugin, is_pod
 from k8snb.apiserver.memo import IdentityMemo
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from k8snb.api.types.scheduling_v1 import PriorityClass
 
 PREEMPT_LOWER = "PreemptLowerPriority"
+SYSTEM_CLASSES = ("system-node-critical", "system-cluster-critical")
+"""Classes that the API server makes and that cannot be deleted (upstream refuses in the storage of the resource)."""
 _MEMO: IdentityMemo[PodSpec] = IdentityMemo()
 
 
@@ -24,9 +26,10 @@ class Priority(Plugin):
     name = "Priority"
 
     def handles(self, operation: str, resource: Resource, subresource: str) -> bool:
-        if subresource or operation not in (CREATE, UPDATE):
+        if subresource or operation not in (CREATE, UPDATE, DELETE):
             return False
-        return is_pod(resource) or (resource.group, resource.plural) == ("scheduling.k8s.io", "priorityclasses")
+        classes = (resource.group, resource.plural) == ("scheduling.k8s.io", "priorityclasses")
+        return classes or (is_pod(resource) and operation != DELETE)
 
     def admit(self, a: Attributes) -> Any:
         if a.resource.plural != "pods":
@@ -69,7 +72,13 @@ class Priority(Plugin):
         return replace(pod, spec=_MEMO.put(spec, done, variant))
 
     def validate(self, a: Attributes) -> None:
-        if a.resource.plural != "priorityclasses" or not a.obj.globalDefault:
+        if a.resource.plural != "priorityclasses":
+            return
+        if a.operation == DELETE:
+            if a.name in SYSTEM_CLASSES:
+                raise a.forbidden("this is a system priority class and cannot be deleted")
+            return
+        if not a.obj.globalDefault:
             return
         current = default_class(a)
         if current is not None and current.metadata.name != a.obj.metadata.name:

@@ -126,7 +126,8 @@ def _current(ctx: ServerContext, ep: Endpoint) -> KeyValue:
     r = ctx.request
     found = ctx.server.store.get(ep.stored.key(r.namespace, r.name))
     if found is None:
-        raise errors.not_found(f"{ep.plural}/scale", r.name, ep.group)
+        # only the read says it of the subresource; a write fails in the workload's own storage
+        raise errors.not_found(f"{ep.plural}/scale" if r.verb == "get" else ep.plural, r.name, ep.group)
     return found
 
 
