@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.benchmarks import (
+    api_requests,
     import_time,
     scheduler,
     store_file,
@@ -22,5 +23,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     store_fork.BENCHMARK,
     store_past.BENCHMARK,
     store_file.BENCHMARK,
+    api_requests.BENCHMARK,
     scheduler.BENCHMARK,
 )

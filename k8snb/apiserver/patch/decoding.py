@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from k8snb.api.decode import DecodeError, decode_object
 from k8snb.api.gotext import quote
 from k8snb.api.schema import type_named
+from k8snb.api.scheme import SCHEME
 from k8snb.api.unstructured import Unstructured
 
 if TYPE_CHECKING:
@@ -47,11 +48,19 @@ def decode_tree(tree: Any, resource: Resource, current: Any, directive: str) -> 
 
 
 def _check_kind(whole: Mapping[str, Any], resource: Resource, current: Any) -> None:
-    """A patch that changes what the object is: the other kind must exist, and cannot be converted."""
+    """A patch that changes what the object is: the other kind must exist, be decodable, and cannot be converted."""
+    from k8snb.api.decode import DecodeError, decode_object
+
     kind, version = whole["kind"], whole["apiVersion"]
     if type_named(version, kind) is None:
         raise Undecodable(
             f"no kind {quote(str(kind))} is registered for version {quote(str(version))} in scheme {quote(_REGISTRY)}"
         )
+    target = SCHEME.find(version, kind)
+    if target is not None:
+        try:
+            decode_object(whole, target, "Ignore")
+        except DecodeError as error:
+            raise Undecodable(str(error)) from None
     other = version.rpartition("/")[2]
     raise Undecodable(f"converting ({other}.{kind}) to ({resource.group or 'core'}.{current.kind}): unknown conversion")
