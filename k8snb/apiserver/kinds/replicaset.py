@@ -59,7 +59,7 @@ class ReplicaSetStrategy(Workload):
 
 
 def replica_counters(status: Any, errors: Errors) -> None:
-    """The counters of a ReplicaSet or ReplicationController."""
-    workloads.counters(status, _COUNTERS, errors)
+    """The counters of a ReplicaSet or ReplicationController (which does not count terminating pods)."""
+    workloads.counters(status, tuple(name for name in _COUNTERS if hasattr(status, name)), errors)
     workloads.not_above(status, ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), errors)
     workloads.not_above(status, ("availableReplicas",), errors, "readyReplicas", "readyReplicas")
