@@ -39,6 +39,8 @@ class Pace:
         self._add = self.queue.add
         self._take = self.queue.take
         self.until = 0.0
+        self.taken: Item | None = None
+        self.acting: Item | None = None
         self.process_of = {part.name: part.process for part in runtime.workers}
         self.queue.add = self.add  # type: ignore[method-assign]
         self.queue.take = self.take  # type: ignore[method-assign]
@@ -53,8 +55,14 @@ class Pace:
         entry = self.queue.entries.get(item)
         if entry is None or not (entry.queued or entry.dirty):
             lag = SLOW.get(self.runtime.workers[worker].name, LAG) if worker >= 0 else LAG
-            self.seen[item] = self.clock.now + self.jitter(lag)
+            self.seen[item] = self.moment() + self.jitter(lag)
         self._add(worker, key, revision)
+
+    def moment(self) -> float:
+        """When the present call is made: after those that the same reconcile has made before it."""
+        if self.acting is None:
+            return self.clock.now
+        return max(self.clock.now, self.busy.get(self.group(self.acting), 0.0))
 
     def group(self, item: Item) -> str:
         """Who is busy with an item: a kubelet with all pods of its node, the scheduler with all, others with the key."""
@@ -85,15 +93,17 @@ class Pace:
                 queue.ring(self.clock.now)
                 continue
             queue.ready.rotate(-index)
-            item = self._take()
+            self.taken = self.acting = self._take()
             queue.ready.rotate(index)
-            return item
+            return self.taken
         return None
 
     def step(self, until: float) -> Step | None:
         """One API call; None when there is none before second ``until``."""
         self.until = until
+        self.acting = self.taken
         step = self.runtime.step(until)
+        self.acting = None
         if step is not None:
             actor = step.cause.actor
             process = self.process_of[actor.partition("/")[0]]
