@@ -63,6 +63,9 @@ class Context(Protocol):
     @property
     def reader(self) -> Reader: ...
 
+    def warn(self, text: str) -> None:
+        """Add a Warning header to the answer."""
+
 
 class Strategy:
     """Neutral behaviour for one kind; subclasses override what their kind does differently.
