@@ -1,7 +1,4 @@
-"""Pods: defaults, quality of service, and a spec of which almost nothing may change.
-
-Left out: the copying of AppArmor annotations into fields on creation (a skew rule for clusters with older kubelets).
-"""
+"""Pods: defaults, quality of service, and a spec of which almost nothing may change."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from k8snb.api.frozen import EMPTY
 from k8snb.api.quantity import parse
 from k8snb.api.types import core_v1 as core
 from k8snb.api.types.meta_v1 import LabelSelectorRequirement
+from k8snb.apiserver.defaults.apparmor import with_profiles
 from k8snb.apiserver.defaults.pods import changed, each, pod_spec
 from k8snb.apiserver.kinds.base import Kind
 from k8snb.apiserver.memo import IdentityMemo
@@ -44,6 +42,10 @@ class PodStrategy(Kind):
 
     def prepare_for_create(self, obj: core.Pod, ctx: Context) -> core.Pod:
         """A pending pod of generation 1."""
+        if obj.metadata.annotations:
+            obj, texts = with_profiles(obj)
+            for text in texts:
+                ctx.warn(text)
         spec = obj.spec
         if (spec.terminationGracePeriodSeconds or 0) < 0:
             spec = replace(spec, terminationGracePeriodSeconds=1)
@@ -127,9 +129,9 @@ class PodStrategy(Kind):
         return errors
 
     def warnings(self, obj: core.Pod, old: core.Pod | None = None) -> tuple[str, ...]:
-        """Warnings about the spec; on creation also about a name that is no host name."""
+        """Warnings about a new pod: its spec, and a name that is no host name."""
         if old is not None:
-            return () if old.spec is obj.spec else pod_warnings.pod(obj.spec, obj.metadata)
+            return ()
         named = pod_warnings.name_is_hostname(obj.metadata.name or "", "the Pod's hostname")
         return named + pod_warnings.pod(obj.spec, obj.metadata)
 
