@@ -89,6 +89,7 @@ class KubeletPool(Controller, Machines):
             if name not in self.agents:
                 self._adopt(node)
         for agent in self.agents.values():
+            agent.registered = agent.sending = False
             for worker in agent.workers.values():
                 restore.restarted(worker, view.now)
         return tuple(self.agents)
@@ -230,9 +231,13 @@ class KubeletPool(Controller, Machines):
                 if worker.final and pod.metadata.deletionTimestamp is not None:
                     return After(0.0)
                 return self._next(worker, now)
-        if worker.final and pod.metadata.deletionTimestamp is not None:
+        if worker.final and pod.metadata.deletionTimestamp is not None and not worker.given_up:
             meta = pod.metadata
-            yield Delete(Pod, meta.namespace or "", meta.name or "", uid=meta.uid, grace=0)
+            worker.given_up = True
+            out = yield Delete(Pod, meta.namespace or "", meta.name or "", uid=meta.uid, grace=0)
+            if isinstance(out, APIError) and not is_not_found(out):
+                worker.given_up = False
+                raise out
             return None
         return self._next(worker, now)
 

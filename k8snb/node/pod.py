@@ -48,6 +48,7 @@ class PodWorker:
         "disrupted",
         "events",
         "final",
+        "given_up",
         "has_init",
         "ip",
         "key",
@@ -98,6 +99,7 @@ class PodWorker:
         self.stop_deadline = 0.0
         self.final = False
         self.removed = False
+        self.given_up = False
         self.requests: dict[str, int] = {}
         self.sending = False
         self.changed = False
@@ -463,10 +465,36 @@ class PodWorker:
             stopping.deleted(self, float(meta.deletionGracePeriodSeconds or 0), now, world)
         if pod.status is not old.status:
             self.note()
+        if pod.spec is not old.spec:
+            self._respecify(pod, old, now, world)
         if self.stores is not None and (
             meta.labels != old.metadata.labels or meta.annotations != old.metadata.annotations
         ):
             self.plan_refresh(now)
+
+    def _respecify(self, pod: Pod, old: Pod, now: float, world: World) -> None:
+        """The few parts of a pod's spec that may change: images, resources, the deadline, containers for debugging."""
+        known = {c.name: c for c in (*pod.spec.initContainers, *pod.spec.containers)}
+        for box in self.containers:
+            spec = known.get(box.name)
+            if spec is None or spec is box.spec:
+                continue
+            image = box.spec.image
+            box.spec = spec
+            box.touch()
+            if spec.image != image and box.state == RUNNING and not self.stopping:
+                message = f"Container {box.name} definition changed, will be restarted"
+                seconds = pod.spec.terminationGracePeriodSeconds
+                stopping.kill(self, box, now, 30.0 if seconds is None else float(seconds), message, world, restart=True)
+            elif spec.image != image:
+                box.retry_at = None
+                self.look(now)
+            elif box.state == RUNNING:
+                starting.watch_memory(box, now)
+        seconds = pod.spec.activeDeadlineSeconds
+        if seconds != old.spec.activeDeadlineSeconds and seconds is not None and not self.stopping:
+            self.deadline = max(now, self.admitted + seconds)
+        self.look(now)
 
     def plan_refresh(self, now: float) -> None:
         """Mounted contents have changed at their source: the next regular sync of the pod brings them in."""

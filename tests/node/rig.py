@@ -30,6 +30,8 @@ class Memory:
         self.events: list[tuple[float, Emit]] = []
         self.writes: list[tuple[float, str, Object | None]] = []
         self.runtime: Runtime | None = None
+        self.keep_finalized = False
+        self.deletions: list[str] = []
 
     def revision(self) -> int:
         """The number of writes so far."""
@@ -101,6 +103,9 @@ class Memory:
                 key_ = f"{namespace}/{name}" if namespace else name
                 if (kind, key_) not in self.objects:
                     return not_found("pods", name)
+                self.deletions.append(key_)
+                if self.keep_finalized and self.objects[(kind, key_)].metadata.finalizers:
+                    return self.objects[(kind, key_)]
                 self.remove(kind, key_)
                 return None
             case calls.Get(kind=kind, namespace=namespace, name=name):

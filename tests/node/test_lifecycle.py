@@ -500,3 +500,42 @@ def test_container_defaults_are_not_mutated() -> None:
     rig.run(3)
 
     assert rig.get("p").spec.containers[0] is box
+
+
+def test_changed_image_restarts_the_container() -> None:
+    rig = NodeRig(images=("nginx:1.27", "nginx:1.26"))
+    rig.pod("p", spec())
+    rig.run(3)
+    pod = rig.get("p")
+    changed = replace(pod.spec, containers=(replace(pod.spec.containers[0], image="nginx:1.26"),))
+    rig.api.put(replace(pod, spec=changed))
+    rig.run(5)
+    status = rig.get("p").status.containerStatuses[0]
+
+    assert (status.image, status.restartCount) == ("docker.io/library/nginx:1.26", 1)
+    assert rig.messages("p", "Killing") == ["Container c definition changed, will be restarted"]
+
+
+def test_corrected_image_ends_the_back_off() -> None:
+    rig = NodeRig(images=("nginx:1.27",))
+    rig.pod("p", spec(container("nginx:broken")))
+    rig.run(5)
+    pod = rig.get("p")
+    fixed = replace(pod.spec, containers=(replace(pod.spec.containers[0], image="nginx:1.27"),))
+    rig.api.put(replace(pod, spec=fixed))
+    rig.run(3)
+
+    assert state(rig.get("p")) == "running"
+
+
+def test_pod_with_a_finalizer_is_asked_for_removal_once() -> None:
+    rig = NodeRig(images=("nginx:1.27",))
+    rig.pod("p", spec(), finalizers=("example.com/keep",))
+    rig.run(3)
+    rig.api.keep_finalized = True
+    rig.delete("p")
+    rig.run(10)
+    rig.api.put(replace(rig.get("p"), metadata=replace(rig.get("p").metadata, labels=FrozenDict({"a": "b"}))))
+    rig.run(10)
+
+    assert rig.api.deletions == ["default/p"]
