@@ -26,7 +26,7 @@ from tests.parity.workloads_record import Recorder
 from tests.parity.workloads_steps import Steps, names_for
 from tests.parity.workloads_world import ReplayWorld
 
-SEEDS = 24
+SEEDS = 40
 """How many seeds a scenario is tried with."""
 INTERLEAVING = re.compile(r"\] (order of pod milestones|status of )")
 """Differences that say how independent things fell between each other."""

@@ -77,7 +77,7 @@ class ReplayWorld:
     def __init__(self, scenario: Mapping[str, Any], seed: int = 0) -> None:
         settings = scenario.get("controlPlane") or {}
         self.chance = Ids(seed + 1)
-        stop = STOP_SECONDS[0] + (STOP_SECONDS[1] - STOP_SECONDS[0]) * self.chance.fraction()
+        stop = STOP_SECONDS[0] + (STOP_SECONDS[1] - STOP_SECONDS[0]) * self.chance.fraction() ** 2
         self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS, stop)
         self.cluster = Cluster(nodes=0, seed=seed, controllers=controllers_for(settings), kubelet=self.kubelet)
         for node in scenario.get("nodes") or []:
