@@ -1,0 +1,247 @@
+"""`kubectl explain`: the fields of a kind with their types.
+
+Names, types, enums and which fields are required are those of the API. The prose that the real command prints is the
+API's own documentation, which is not part of this package: a line says so. Definitions of custom resources bring their
+own descriptions, and those are shown.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any, NamedTuple
+
+from k8snb.api.codec import to_dict
+from k8snb.api.schema import FieldPlan, Shape, plan
+from k8snb.api.scheme import Resource
+from k8snb.kubectl.call import Call, Command
+from k8snb.kubectl.errors import KubectlError, usage
+from k8snb.kubectl.flags import Flag
+
+NOT_HERE = "<the API reference describes it: https://kubernetes.io/docs/reference/kubernetes-api/>"
+_DESCRIPTION = "<no description>"
+
+
+class Part(NamedTuple):
+    """A field or a type: what it is called, its type as printed, its fields, and what is said of it."""
+
+    type: str
+    about: str
+    fields: dict[str, Field]
+
+
+class Field(NamedTuple):
+    """A field as it is listed; `open` gives its `Part`."""
+
+    name: str
+    type: str
+    required: bool
+    enum: tuple[str, ...]
+    about: str
+    source: Any
+
+
+def run(call: Call) -> int | None:
+    """Explain a kind or one of its fields."""
+    if len(call.args) != 1:
+        raise usage(
+            "explain",
+            'You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of supported resources.\n'
+            if not call.args
+            else "We accept only this format: explain RESOURCE\n",
+        )
+    if call.flag("output") not in ("plaintext", "plaintext-openapiv2"):
+        raise KubectlError(f'unable to match a printer suitable for the output format "{call.flag("output")}"')
+    name, *path = _path(call, call.args[0])
+    try:
+        resource = call.client.kind(name)
+    except KubectlError as error:
+        raise KubectlError(str(error) + "\n", bare=True) from None
+    resource = _version(call, resource)
+    _heading(call, resource)
+    part = _top(call, resource)
+    here: Field | None = None
+    for word in path:
+        field = part.fields.get(word)
+        if field is None:
+            call.write("\n")
+            raise KubectlError(f'field "{word}" does not exist')
+        here, part = field, _open(field)
+    if here is not None:
+        call.write(f"FIELD: {here.name} <{here.type}>")
+        call.write(" -required-\n\n" if here.required else "\n\n")
+        if here.enum:
+            call.write("ENUM:\n" + "".join(f"    {value}\n" for value in here.enum) + "\n")
+        call.write("\n")
+    about = here.about if here is not None else part.about
+    call.write("DESCRIPTION:\n" + _wrapped(about, 4) + "    \n")
+    if part.fields:
+        call.write("FIELDS:\n")
+        _fields(call, part, 1, bool(call.flag("recursive")), {})
+    call.write("\n")
+    return None
+
+
+def _path(call: Call, text: str) -> list[str]:
+    """The resource (which may have a group in its name) and the fields below it."""
+    words = text.split(".")
+    for at in range(len(words), 0, -1):
+        name = ".".join(words[:at])
+        try:
+            call.client.kind(name)
+        except KubectlError:
+            continue
+        return [name, *words[at:]]
+    return words
+
+
+def _version(call: Call, resource: Resource) -> Resource:
+    wanted = str(call.flag("api-version"))
+    if not wanted or wanted == resource.api_version:
+        return resource
+    for other in call.client.scheme.resources:
+        if (other.plural, other.api_version) == (resource.plural, wanted):
+            return other
+    raise KubectlError(f'couldn\'t find resource for "{wanted}, Kind={resource.kind}"')
+
+
+def _heading(call: Call, resource: Resource) -> None:
+    if resource.group:
+        call.write(f"GROUP:      {resource.group}\n")
+    call.write(f"KIND:       {resource.kind}\nVERSION:    {resource.version}\n\n")
+
+
+def _top(call: Call, resource: Resource) -> Part:
+    if resource.custom:
+        definitions = call.client.core("customresourcedefinitions")
+        found = call.client.find(definitions, "", f"{resource.plural}.{resource.group}")
+        version = next((item for item in found.spec.versions if item.name == resource.version), None) if found else None
+        tree = to_dict(version) if version is not None else {}
+        schema = dict((tree.get("schema") or {}).get("openAPIV3Schema") or {})
+        part = _custom(schema)
+        own = _typed(resource.type)
+        return (
+            part._replace(
+                fields={
+                    **{key: own.fields[key] for key in ("apiVersion", "kind", "metadata") if key in own.fields},
+                    **part.fields,
+                }
+            )
+            if own.fields
+            else part
+        )
+    return _typed(resource.type)
+
+
+# -- built-in types
+
+
+def _typed(kind: type[Any]) -> Part:
+    try:
+        types = plan(kind)
+    except TypeError:
+        return Part("Object", NOT_HERE, {})
+    fields = {name: _field(field) for name, field in sorted(types.fields.items())}
+    return Part(types.name, NOT_HERE, fields)
+
+
+def _field(field: FieldPlan) -> Field:
+    return Field(field.name, _type(field.shape), field.required, tuple(sorted(field.enum)), NOT_HERE, field.shape)
+
+
+_NAMES = {
+    "string": "string",
+    "bytes": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "quantity": "Quantity",
+    "intorstring": "IntOrString",
+    "time": "string",
+    "microtime": "string",
+    "raw": "Object",
+}
+
+
+def _type(shape: Shape) -> str:
+    if shape.kind == "list" and shape.elem is not None:
+        return f"[]{_type(shape.elem)}"
+    if shape.kind == "map" and shape.elem is not None:
+        return f"map[string]{_type(shape.elem)}"
+    if shape.kind == "struct":
+        return shape.name
+    return _NAMES.get(shape.kind, shape.kind)
+
+
+def _open(field: Field) -> Part:
+    if isinstance(field.source, Shape):
+        shape = field.source
+        while shape.kind in ("list", "map") and shape.elem is not None:
+            shape = shape.elem
+        return _typed(shape.type) if shape.kind == "struct" else Part(field.type, field.about, {})
+    return _custom(field.source)
+
+
+# -- custom resources
+
+
+def _custom(schema: dict[str, Any]) -> Part:
+    while schema.get("type") == "array" or (schema.get("additionalProperties") and not schema.get("properties")):
+        inner = schema.get("items") if schema.get("type") == "array" else schema.get("additionalProperties")
+        if not isinstance(inner, dict):
+            break
+        schema = inner
+    required = schema.get("required") or ()
+    fields = {}
+    for name, part in sorted((schema.get("properties") or {}).items()):
+        enum = tuple(str(value) for value in part.get("enum") or ())
+        about = str(part.get("description") or _DESCRIPTION)
+        fields[name] = Field(name, _custom_type(part), name in required, enum, about, part)
+    return Part("Object", str(schema.get("description") or _DESCRIPTION), fields)
+
+
+def _custom_type(schema: dict[str, Any]) -> str:
+    kind = schema.get("type")
+    if kind == "array":
+        return f"[]{_custom_type(schema.get('items') or {})}"
+    if kind == "object" or kind is None:
+        extra = schema.get("additionalProperties")
+        return f"map[string]{_custom_type(extra)}" if isinstance(extra, dict) else "Object"
+    return str(kind)
+
+
+# -- text
+
+
+def _wrapped(text: str, indent: int) -> str:
+    pad = " " * indent
+    lines = []
+    for line in text.splitlines() or [""]:
+        lines += textwrap.wrap(line, 80 - indent, break_long_words=False, break_on_hyphens=False) or [""]
+    return "".join(f"{pad}{line}\n" for line in lines)
+
+
+def _fields(call: Call, part: Part, level: int, deep: bool, above: dict[str, None]) -> None:
+    pad = "  " * level
+    for field in part.fields.values():
+        required = " -required-" if field.required else ""
+        call.write(f"{pad}{field.name}\t<{field.type}>{required}\n")
+        if field.enum:
+            call.write(f"{pad}enum: {', '.join(field.enum)}\n")
+        if deep:
+            inner = _open(field)
+            if inner.fields and inner.type not in above:
+                _fields(call, inner, level + 1, deep, {**above, inner.type: None} if inner.type != "Object" else above)
+        else:
+            call.write(_wrapped(field.about, 2 * level + 2) + "\n")
+
+
+EXPLAIN = Command(
+    "explain",
+    "List the fields of a kind",
+    run,
+    (
+        Flag("api-version", default=""),
+        Flag("recursive", "switch", default=False),
+        Flag("output", default="plaintext"),
+    ),
+)
