@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from k8snb.api.codec import to_json
 from k8snb.api.errors import APIError
-from k8snb.api.request import Triggers
+from k8snb.api.request import APPLY_PATCH, Triggers
 from k8snb.api.types.core_v1 import ConfigMap
 from k8snb.api.types.meta_v1 import ObjectMeta
+from k8snb.store import Change
 from tests.apiserver.rig import Rig, config_map, deployment, pod
 
 
@@ -275,6 +277,38 @@ def test_a_copied_server_goes_its_own_way() -> None:
     assert dict(rig.get("configmaps", "a").data) == {"a": "1"}
     assert dict(other.get("configmaps", "a").data) == {"a": "2"}
     assert (mine.spec.priority, theirs.spec.priority) == (0, 5)
+
+
+def test_nothing_changes_a_stored_object() -> None:
+    rig = Rig()
+    written: dict[int, bytes] = {}
+
+    def note(change: Change) -> None:
+        if change.value is not None:
+            written[change.revision] = to_json(change.value)
+
+    rig.store.subscribe(note)
+    rig.create("deployments", deployment())
+    rig.create("pods", pod(node="n1"))
+    rig.patch("deployments", "web", {"spec": {"replicas": 5}, "metadata": {"labels": {"a": "b"}}})
+    rig.patch("pods", "web", {"status": {"phase": "Running"}}, subresource="status")
+    rig.send(
+        "patch",
+        "deployments",
+        name="web",
+        body=deployment(replicas=2),
+        content_type=APPLY_PATCH,
+        field_manager="m",
+        force=True,
+    )
+    rig.patch("deployments", "web", {"spec": {"replicas": 7}}, subresource="scale")
+    rig.delete("pods", "web", grace_period_seconds=0)
+    rig.delete("deployments", "web", propagation_policy="Foreground")
+
+    assert len(written) >= 7
+    for change in rig.store.changes(min(written)):
+        if change.value is not None:
+            assert to_json(change.value) == written[change.revision]
 
 
 def test_pods_of_a_template_share_their_specification() -> None:

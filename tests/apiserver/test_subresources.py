@@ -131,6 +131,18 @@ def test_a_budget_that_is_used_up_refuses() -> None:
     assert raised.value.causes[0].message == "The disruption budget b needs 1 healthy pods and has 1 currently"
 
 
+def test_an_eviction_of_another_pod_spends_nothing() -> None:
+    rig = Rig()
+    running(rig)
+    budget(rig, 1)
+    body = {"metadata": {"name": "web"}, "deleteOptions": {"preconditions": {"uid": "other"}}}
+
+    error = rig.refusal("create", "pods", name="web", subresource="eviction", body=body)
+
+    assert error.code == 409
+    assert rig.get("poddisruptionbudgets", "b").status.disruptionsAllowed == 1
+
+
 UNHEALTHY: dict[str, tuple[dict[str, Any], bool]] = {
     "enough others are healthy": ({}, True),
     "always": ({"unhealthyPodEvictionPolicy": "AlwaysAllow"}, True),

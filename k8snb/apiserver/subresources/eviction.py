@@ -12,7 +12,7 @@ from k8snb.api.frozen import FrozenDict
 from k8snb.api.request import Request, Response
 from k8snb.api.selectors import from_label_selector
 from k8snb.api.types.core_v1 import PodCondition
-from k8snb.apiserver import decoding, verbs
+from k8snb.apiserver import decoding, options, verbs
 from k8snb.apiserver.admission.plugin import CREATE, Attributes
 from k8snb.apiserver.registry.create import stamp
 from k8snb.apiserver.registry.delete import check_preconditions
@@ -57,6 +57,8 @@ class Eviction(Subresource):
             check(a)
         request = _deletion(ctx, eviction)
         pod: Pod = current.value
+        options.check_delete(request.options)
+        check_preconditions(ep, pod, request.options.uid, request.options.resource_version_precondition)
         if not _ignores_budgets(pod):
             budget = _budget_of(ctx, pod)
             if budget is not None:
@@ -65,7 +67,6 @@ class Eviction(Subresource):
                 else:
                     request = _with_version(request, pod)
         ctx.request = request
-        check_preconditions(ep, pod, request.options.uid, request.options.resource_version_precondition)
         if not ctx.dry_run:
             current = _announce(ctx, current)
             if request.options.resource_version_precondition is not None:
@@ -96,19 +97,19 @@ def _at_version(request: Request, version: str | None) -> Request:
 def _deletion(ctx: ServerContext, eviction: EvictionObject) -> Request:
     """The request with the DeleteOptions that the Eviction carries."""
     given = eviction.deleteOptions
-    options = ctx.request.options
+    wanted = ctx.request.options
     if given is not None:
         pre = given.preconditions
-        options = replace(
-            options,
+        wanted = replace(
+            wanted,
             grace_period_seconds=given.gracePeriodSeconds,
             propagation_policy=given.propagationPolicy,
             orphan_dependents=given.orphanDependents,
-            dry_run=options.dry_run or given.dryRun,
+            dry_run=wanted.dry_run or given.dryRun,
             uid=pre.uid if pre is not None else None,
             resource_version_precondition=pre.resourceVersion if pre is not None else None,
         )
-    return replace(ctx.request, options=options)
+    return replace(ctx.request, options=wanted)
 
 
 def _with_version(request: Request, pod: Pod) -> Request:
