@@ -7,7 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from k8snb.api.types import apiextensions_v1 as apiextensions
-from k8snb.apiserver.defaults.pods import changed
+from k8snb.apiserver.defaults.pods import changed, each
+from k8snb.apiserver.defaults.schemas import settled
 from k8snb.apiserver.kinds.base import Kind
 from k8snb.apiserver.strategy import Context
 from k8snb.apiserver.validation import definitions, names
@@ -28,7 +29,7 @@ class CustomResourceDefinitionStrategy(Kind):
     allow_unconditional_update = False
 
     def default(self, obj: Definition) -> Definition:
-        """Names made of the kind, and versions that differ only in their name."""
+        """Names made of the kind, no conversion between versions; schemas as the server reads them."""
         given = obj.spec.names
         if given.kind:
             given = changed(
@@ -36,7 +37,13 @@ class CustomResourceDefinitionStrategy(Kind):
                 singular=given.singular or given.kind.lower(),
                 listKind=given.listKind or given.kind + "List",
             )
-        return changed(obj, spec=changed(obj.spec, names=given, conversion=_conversion(obj.spec.conversion)))
+        spec = changed(
+            obj.spec,
+            names=given,
+            versions=each(obj.spec.versions, _version),
+            conversion=_conversion(obj.spec.conversion),
+        )
+        return changed(obj, spec=spec)
 
     def prepare_for_create(self, obj: Definition, ctx: Context) -> Definition:
         """No status but the version that objects are stored in."""
@@ -85,6 +92,13 @@ class CustomResourceDefinitionStrategy(Kind):
     def check_status(self, new: Definition, old: Definition, errors: Errors) -> None:
         """Only the accepted names are judged."""
         definitions.accepted(new, errors)
+
+
+def _version(version: apiextensions.CustomResourceDefinitionVersion) -> apiextensions.CustomResourceDefinitionVersion:
+    schema = version.schema.openAPIV3Schema if version.schema is not None else None
+    if version.schema is None or schema is None:
+        return version
+    return changed(version, schema=changed(version.schema, openAPIV3Schema=settled(schema)))
 
 
 def _conversion(value: apiextensions.CustomResourceConversion | None) -> apiextensions.CustomResourceConversion:

@@ -8,12 +8,14 @@ device requests, selectors and constraints of dynamic resources are not judged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
+from k8snb.api import errors as api_errors
 from k8snb.api.frozen import freeze_json
 from k8snb.api.gotext import quote
+from k8snb.api.typed import json_kind
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.kinds.base import Kind
 from k8snb.apiserver.strategy import Context
@@ -30,11 +32,52 @@ _QUEUING = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
 _SERVICE_PORT = 443
 
 
+# What Go expects in a field: a basic type, a struct (name, fields), or a list of one struct.
+Shape = dict[str, Any]
+
+
+def _mistyped(tree: Mapping[str, Any], shape: Shape, owner: str = "", path: str = "") -> str:
+    """What Go's decoder says of the first value of a wrong type; "" when there is none."""
+    for name, wanted in shape.items():
+        value = tree.get(name)
+        if value is None:
+            continue
+        where = f"{path}.{name}" if path else name
+        if isinstance(wanted, str):
+            if not isinstance(value, str if wanted == "string" else int) or isinstance(value, bool):
+                return _cannot(value, owner, where, wanted)
+            continue
+        listed = isinstance(wanted, list)
+        struct, fields = wanted[0] if listed else wanted
+        if not isinstance(value, list | tuple if listed else Mapping):
+            return _cannot(value, owner, where, ("[]" if listed else "") + f"v1.{struct}")
+        for item in value if listed else (value,):
+            if item is not None and not isinstance(item, Mapping):
+                return _cannot(item, owner, where, f"v1.{struct}")
+            if problem := _mistyped(item or {}, fields, struct, where):
+                return problem
+    return ""
+
+
+def _cannot(value: Any, owner: str, where: str, wanted: str) -> str:
+    kind = json_kind(value)
+    if kind == "number" and wanted.startswith("int"):
+        kind = f"number {value}"
+    return f"json: cannot unmarshal {kind} into Go struct field {owner}.{where} of type {wanted}"
+
+
 class _Untyped(Kind):
     """A kind kept as a mapping; subclasses say what its spec is completed with."""
 
+    shape: ClassVar[Shape] = {}
+
     def default(self, obj: Unstructured) -> Unstructured:
-        """The spec with its defaults, and an empty status where there is one."""
+        """The spec with its defaults, and an empty status where there is one; APIError 400 for values of a wrong type."""
+        problem = _mistyped(obj.content, {"spec": (f"{obj.kind}Spec", self.shape), "status": (f"{obj.kind}Status", {})})
+        if problem:
+            version = obj.apiVersion.rpartition("/")[2]
+            prefix = f'{obj.kind} in version "{version}" cannot be handled as a {obj.kind}'
+            raise api_errors.bad_request(f"{prefix}: {problem}")
         content: Tree = {**obj.content, "spec": self.complete(dict(obj.content.get("spec") or {}))}
         if self.has_status and content.get("status") is None:
             content["status"] = {}
@@ -57,10 +100,37 @@ class _Untyped(Kind):
         """The spec of the object of this name."""
 
 
+_LEVEL: Shape = {"nominalConcurrencyShares": "int32", "lendablePercent": "int32", "borrowingLimitPercent": "int32"}
+_RESPONSE: Shape = {"type": "string", "queuing": ("QueuingConfiguration", dict.fromkeys(_QUEUING, "int32"))}
+_EXACTLY: Shape = {"deviceClassName": "string", "allocationMode": "string", "count": "int64"}
+_CLAIM: Shape = {
+    "devices": (
+        "DeviceClaim",
+        {
+            "requests": [
+                (
+                    "DeviceRequest",
+                    {
+                        "name": "string",
+                        "exactly": ("ExactDeviceRequest", _EXACTLY),
+                        "firstAvailable": [("DeviceSubRequest", _EXACTLY)],
+                    },
+                )
+            ]
+        },
+    )
+}
+
+
 class FlowSchemaStrategy(_Untyped):
     """Decisions about flow schemas."""
 
     serves = (("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),)
+    shape: ClassVar[Shape] = {
+        "matchingPrecedence": "int32",
+        "priorityLevelConfiguration": ("PriorityLevelConfigurationReference", {"name": "string"}),
+        "distinguisherMethod": ("FlowDistinguisherMethod", {"type": "string"}),
+    }
     has_status = True
     tracks_generation = True
 
@@ -92,6 +162,11 @@ class PriorityLevelConfigurationStrategy(_Untyped):
     """Decisions about priority levels."""
 
     serves = (("flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration"),)
+    shape: ClassVar[Shape] = {
+        "type": "string",
+        "limited": ("LimitedPriorityLevelConfiguration", {**_LEVEL, "limitResponse": ("LimitResponse", _RESPONSE)}),
+        "exempt": ("ExemptPriorityLevelConfiguration", _LEVEL),
+    }
     has_status = True
     tracks_generation = True
 
@@ -127,6 +202,11 @@ class APIServiceStrategy(_Untyped):
     """Decisions about API services, by which another server adds a group version."""
 
     serves = (("apiregistration.k8s.io/v1", "APIService"),)
+    shape: ClassVar[Shape] = {
+        "group": "string",
+        "version": "string",
+        "service": ("ServiceReference", {"namespace": "string", "name": "string", "port": "int32"}),
+    }
     has_status = True
     name_rule = staticmethod(names.path_segment)
 
@@ -148,6 +228,7 @@ class ResourceClaimStrategy(_Untyped):
     """Decisions about claims of devices."""
 
     serves = (("resource.k8s.io/v1", "ResourceClaim"),)
+    shape: ClassVar[Shape] = _CLAIM
     has_status = True
 
     def complete(self, spec: Tree) -> Tree:
@@ -159,6 +240,7 @@ class ResourceClaimTemplateStrategy(_Untyped):
     """Decisions about templates that claims of devices are made from."""
 
     serves = (("resource.k8s.io/v1", "ResourceClaimTemplate"),)
+    shape: ClassVar[Shape] = {"metadata": ("ObjectMeta", {}), "spec": ("ResourceClaimSpec", _CLAIM)}
 
     def complete(self, spec: Tree) -> Tree:
         """The same for the claims."""
@@ -174,7 +256,7 @@ class DeviceStrategy(_Untyped):
 
 def _claim(spec: Tree) -> Tree:
     devices = spec.get("devices") or {}
-    requests = [_request(dict(item)) for item in devices.get("requests") or ()]
+    requests = [_request(dict(item or {})) for item in devices.get("requests") or ()]
     return {**spec, "devices": {**devices, "requests": requests} if requests else devices}
 
 
@@ -182,7 +264,7 @@ def _request(request: Tree) -> Tree:
     if request.get("exactly") is not None:
         request["exactly"] = _exactly(dict(request["exactly"]))
     if request.get("firstAvailable"):
-        request["firstAvailable"] = [_exactly(dict(item)) for item in request["firstAvailable"]]
+        request["firstAvailable"] = [_exactly(dict(item or {})) for item in request["firstAvailable"]]
     return request
 
 

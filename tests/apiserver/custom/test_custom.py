@@ -27,7 +27,11 @@ SCHEMA: Tree = {
                     "type": "array",
                     "x-kubernetes-list-type": "map",
                     "x-kubernetes-list-map-keys": ["name"],
-                    "items": {"type": "object", "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}},
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "n": {"type": "integer"}},
+                        "required": ["name"],
+                    },
                 },
                 "fixed": {
                     "type": "string",

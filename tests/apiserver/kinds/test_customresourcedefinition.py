@@ -252,3 +252,21 @@ def test_a_new_storage_version_joins_the_stored_ones() -> None:
     made = rig.patch("customresourcedefinitions", "foos.example.com", {"spec": {"versions": versions}})
 
     assert made.status.storedVersions == ("v1", "v2")
+
+
+def test_a_schema_inside_a_schema_is_read_by_the_decoder() -> None:
+    body = of_spec(properties={"a": {"type": "array", "items": {"type": "object", "properties": [1]}}})
+
+    refused = Rig().refusal("create", "customresourcedefinitions", body=body)
+
+    assert refused.code == 400
+    assert "json: cannot unmarshal array into Go struct field JSONSchemaProps.properties" in refused.message
+
+
+def test_unknown_words_in_a_schema_of_items_are_dropped() -> None:
+    body = of_spec(properties={"a": {"type": "array", "items": {"type": "string", "colour": "red"}}})
+
+    made = Rig().create("customresourcedefinitions", body)
+
+    schema = made.spec.versions[0].schema.openAPIV3Schema
+    assert schema.properties["spec"].properties["a"].items == {"type": "string"}
