@@ -21,7 +21,18 @@ from k8snb.node.constants import (
     PULL_ROUND_TRIP,
     RETRY,
 )
-from k8snb.node.container import EXITED, MAIN, PULLING, RUNNING, STARTING, WAITING, Container, NotExecutable, keep_logs
+from k8snb.node.container import (
+    EXITED,
+    MAIN,
+    PULLING,
+    RUNNING,
+    SIDECAR,
+    STARTING,
+    WAITING,
+    Container,
+    NotExecutable,
+    keep_logs,
+)
 from k8snb.node.images import PullError
 from k8snb.node.probes import LIVENESS, READINESS, STARTUP, ProbeWorker, make_probes
 from k8snb.node.process import Exit
@@ -301,14 +312,10 @@ def again(worker: PodWorker, box: Container, now: float, world: World) -> None:
     if worker.current is not None:
         worker.chain.append(box)
         return
-    if worker.restarts(box) or box.kind == MAIN:
-        if worker.pod.spec.restartPolicy == "Never" and not worker.restarts(box):
-            worker.look(now)
-            return
-        worker.chain = []
-        begin(worker, box, now, world, since=box.earlier_finish if box.earlier_finish is not None else -1e9)
-        if worker.current is None:
-            next_in_chain(worker, now, world)
+    worker.chain = []
+    begin(worker, box, now, world, since=box.earlier_finish if box.earlier_finish is not None else -1e9)
+    if worker.current is None:
+        next_in_chain(worker, now, world)
 
 
 def probed(worker: PodWorker, box: Container, probe: ProbeWorker, now: float, world: World) -> None:
@@ -338,5 +345,6 @@ def probed(worker: PodWorker, box: Container, probe: ProbeWorker, now: float, wo
     period = float(grace) if grace is not None else _grace(worker)
     for other in box.probes or ():
         other.due = None
-    message = f"Container {box.name} failed {what} probe, will be restarted"
-    stopping.kill(worker, box, now, period, message, world, restart=True)
+    again_ = box.kind == SIDECAR or (box.spec.restartPolicy or worker.pod.spec.restartPolicy) != "Never"
+    message = f"Container {box.name} failed {what} probe{', will be restarted' if again_ else ''}"
+    stopping.kill(worker, box, now, period, message, world, restart=again_)

@@ -247,3 +247,23 @@ def test_probes_keep_a_cluster_busy_only_until_they_have_a_verdict() -> None:
     rig.run(30)
 
     assert rig.runtime.queue.next_due(foreground_only=True) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "restarts", "phase", "message"),
+    [
+        ("Never", 0, "Succeeded", "Container c failed liveness probe"),
+        ("OnFailure", 1, "Running", "Container c failed liveness probe, will be restarted"),
+        ("Always", 1, "Running", "Container c failed liveness probe, will be restarted"),
+    ],
+)
+def test_failed_liveness_and_restart_policy(policy: str, restarts: int, phase: str, message: str) -> None:
+    rig = rig_with()
+    rig.pod(
+        "p", spec(container(livenessProbe=http("/none", periodSeconds=2, failureThreshold=2)), restartPolicy=policy)
+    )
+    rig.run(5.5)
+    pod = rig.get("p")
+
+    assert (pod.status.containerStatuses[0].restartCount, pod.status.phase) == (restarts, phase)
+    assert rig.messages("p", "Killing")[0] == message
