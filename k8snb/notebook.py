@@ -53,8 +53,9 @@ class Pictures(World):
         """Who owns, selects and uses whom in a namespace."""
         from k8snb.widgets import OwnershipGraph
 
-        view = ownership(self, namespace)
-        return Picture(OwnershipGraph(self, namespace), draw_graph(view), graph_text(view))
+        moment = self.moment()
+        view = ownership(moment, namespace)
+        return Picture(OwnershipGraph(moment, namespace), draw_graph(view), graph_text(view))
 
     def sequence(self, pod: str | Pod, namespace: str = "default") -> Picture:
         """How a pod came to be: who called whom, from the first request to Running."""
@@ -62,6 +63,10 @@ class Pictures(World):
 
         view = pod_sequence(self, pod, namespace)
         return Picture(PodSequence(self, pod, namespace), draw_sequence(view), sequence_text(view))
+
+    def moment(self) -> World:
+        """This world as it is now, which does not change any more."""
+        return self
 
 
 class Snapshot(Pictures, WorldSnapshot):
@@ -76,6 +81,9 @@ class Cluster(Pictures, model.Cluster):
     __doc__ = model.Cluster.__doc__
 
     snapshot_type = Snapshot
+
+    def moment(self) -> World:
+        return self.at(self.revision)
 
     def map(self, namespaces: Iterable[str] | None = None, **options: Any) -> Picture:
         """The live map; ``namespaces`` limits the pods shown, ``projector=True`` draws larger, ``language`` is zh or en."""

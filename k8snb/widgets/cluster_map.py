@@ -136,6 +136,19 @@ class ClusterMap(Stage):
         if self.shown is None and self.cluster.revision != self._seen and not self.playing:
             self._travel(self._seen)
 
+    @property
+    def about(self) -> object | None:
+        return self.cluster
+
+    def retire(self) -> None:
+        """Stay at the present revision, so that a notebook read again shows each moment; Now brings it up to date."""
+        if self.playing:
+            self.pause()
+        self._stop_journey()
+        if self.shown is None:
+            self.shown = self.cluster.revision
+            self.refresh(force=True)
+
     def _present(self, force: bool = True) -> None:
         if self.selected:
             self.detail = self.describe(self.selected)

@@ -8,25 +8,21 @@ from k8snb.api.types.core_v1 import Pod
 from k8snb.views.detail import detail
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
-from k8snb.widgets.live import follow
 from k8snb.widgets.stage import Stage
 from k8snb.world import World
 
 
 class OwnershipGraph(Stage):
-    """Who owns, selects and uses whom in a namespace of a world; follows it as it changes."""
+    """Who owns, selects and uses whom in a namespace of a world, as it was when it was asked for."""
 
     def __init__(self, world: World, namespace: str = "default", **options: Any) -> None:
         self.world = world
         self.namespace = namespace
-        self._seen = -1
         super().__init__(controls=[], **options)
         self.refresh(force=True)
-        follow(self)
 
     def draw(self) -> dict[str, Any]:
         view = ownership(self.world, self.namespace)
-        self._seen = self.world.revision
         return {
             "svg": draw_graph(view, self.language, self.selected, self.projector),
             "spoken": graph_text(view, self.language),
@@ -34,10 +30,6 @@ class OwnershipGraph(Stage):
 
     def describe(self, ref: str) -> dict[str, Any]:
         return detail(self.world, ref, self.language)
-
-    def catch_up(self) -> None:
-        if self.world.revision != self._seen:
-            self.refresh(force=True)
 
 
 class PodSequence(Stage):
@@ -59,6 +51,3 @@ class PodSequence(Stage):
 
     def describe(self, ref: str) -> dict[str, Any]:
         return detail(self.world, ref, self.language)
-
-    def catch_up(self) -> None:
-        """A pod's past does not change; what came after is shown when the cell runs again."""

@@ -14,7 +14,11 @@ _HOOKED: list[Any] = []
 
 
 def follow(stage: Stage) -> None:
-    """Refresh a stage after each cell that runs from now on."""
+    """Refresh a stage after each cell that runs from now on; an earlier stage of the same thing stays as it is now."""
+    for other in list(_STAGES):
+        if other is not stage and other.about is stage.about and other.about is not None:
+            other.retire()
+            _STAGES.discard(other)
     _STAGES.add(stage)
     shell = _shell()
     if shell is not None and shell not in _HOOKED:

@@ -54,6 +54,14 @@ class Stage(anywidget.AnyWidget):
     def command(self, message: dict[str, Any]) -> None:
         """Answer a button: ``message["type"]`` is its name."""
 
+    @property
+    def about(self) -> object | None:
+        """What the stage shows; of several stages about one thing only the newest follows it."""
+        return None
+
+    def retire(self) -> None:
+        """A newer stage shows the same thing: stay at this moment."""
+
     def catch_up(self) -> None:
         """A cell has run: show what it changed."""
         self.refresh(force=True)

@@ -44,8 +44,18 @@ def running_lab(folder: Path, language: str) -> Iterator[str]:
     copy_chapters(folder, language)
     port, token = free_port(), secrets.token_hex(16)
     words = command(folder, language, no_browser=True, port=port)
-    words += ["--allow-root", f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--ip=127.0.0.1"]
-    env = {**os.environ, "K8SNB_LANG": language, "JUPYTER_CONFIG_DIR": str(folder / ".config"), "JUPYTER_DATA_DIR": str(folder / ".data")}
+    words += [
+        "--allow-root",
+        f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True",
+        "--ip=127.0.0.1",
+    ]
+    env = {
+        **os.environ,
+        "K8SNB_LANG": language,
+        "JUPYTER_CONFIG_DIR": str(folder / ".config"),
+        "JUPYTER_DATA_DIR": str(folder / ".data"),
+    }
     with (folder / "lab.log").open("w") as log:
         server = subprocess.Popen(words, env=env, stdout=log, stderr=log)
         try:

@@ -32,7 +32,14 @@ POD = ".k8snb .item[data-ref^='Pod/']"
 def write_notebook(folder: Path, name: str, cells: tuple[str, ...]) -> None:
     notebook: dict[str, Any] = {
         "cells": [
-            {"cell_type": "code", "execution_count": None, "id": f"c{i}", "metadata": {}, "outputs": [], "source": source}
+            {
+                "cell_type": "code",
+                "execution_count": None,
+                "id": f"c{i}",
+                "metadata": {},
+                "outputs": [],
+                "source": source,
+            }
             for i, source in enumerate(cells)
         ],
         "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
@@ -114,7 +121,9 @@ def test_the_language_changes_at_once(stage: Page, language: str) -> None:
     step = stage.locator(".k8snb button[aria-keyshortcuts=s]")
     assert step.inner_text() == words[0]
     press(stage, "l")
-    stage.wait_for_function(f"() => document.querySelector('.k8snb button[aria-keyshortcuts=s]').textContent === '{words[1]}'")
+    stage.wait_for_function(
+        f"() => document.querySelector('.k8snb button[aria-keyshortcuts=s]').textContent === '{words[1]}'"
+    )
 
 
 def test_projector_mode_draws_larger(stage: Page) -> None:
@@ -133,7 +142,9 @@ def test_play_lets_time_pass_and_pause_stops_it(stage: Page) -> None:
     press(stage, "p")
     stage.wait_for_function(f"() => document.querySelectorAll(`{POD}[data-state=ready]`).length === 2", timeout=20_000)
     press(stage, "p")
-    stage.wait_for_function("() => document.querySelector('.k8snb button[aria-keyshortcuts=p]').getAttribute('aria-pressed') === 'false'")
+    stage.wait_for_function(
+        "() => document.querySelector('.k8snb button[aria-keyshortcuts=p]').getAttribute('aria-pressed') === 'false'"
+    )
     clock = stage.locator(".k8snb .time output").inner_text()
     stage.wait_for_timeout(700)
 
@@ -154,12 +165,16 @@ def test_nothing_is_loaded_from_elsewhere(page: Page, address: str, course: Path
 def test_a_slow_page_does_not_freeze(page: Page, address: str, course: Path, language: str) -> None:
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    write_notebook(course / language, "slow.ipynb", (*CELLS, "for _ in range(40):\n    cluster.step()", "cluster.settle()"))
+    write_notebook(
+        course / language, "slow.ipynb", (*CELLS, "for _ in range(40):\n    cluster.step()", "cluster.settle()")
+    )
     lab.open_notebook(page, address, "slow.ipynb")
     lab.run_all(page)
     page.wait_for_function(f"() => document.querySelectorAll(`{POD}[data-state=ready]`).length === 2", timeout=60_000)
     press(page, "s")
     press(page, "r")
 
-    page.wait_for_function("() => !document.querySelector('.k8snb .time output').classList.contains('past')", timeout=30_000)
+    page.wait_for_function(
+        "() => !document.querySelector('.k8snb .time output').classList.contains('past')", timeout=30_000
+    )
     assert lab.errors(page) == []

@@ -15,7 +15,7 @@ const CSS = `
 .k8snb .time output{white-space:nowrap;font-variant-numeric:tabular-nums}
 .k8snb .past{background:#fff3cf;border:1px solid #d9b84a;border-radius:6px;padding:2px 8px}
 .k8snb .body{display:flex;gap:10px;align-items:flex-start;flex-wrap:wrap}
-.k8snb .picture{flex:3 1 680px;min-width:0;overflow-x:auto}
+.k8snb .picture{flex:3 1 760px;min-width:0;overflow-x:auto}
 .k8snb .picture svg{display:block;height:auto}
 .k8snb .picture svg .item{cursor:pointer;transition:transform .45s ease,opacity .3s}
 .k8snb .picture svg .item.leaving{opacity:0;pointer-events:none}

@@ -1,0 +1,73 @@
+"""The README's pictures, made from the real thing: ``python -m tests.browser.screenshots .github/images``.
+
+Runs the quick start in JupyterLab in both languages and photographs the map with an explanation open, and the sequence.
+``--pages FOLDER`` also photographs every chapter from top to bottom, for looking at it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.browser import lab
+
+CHAPTERS = ("00-quickstart.ipynb", "01-walking-into-k8s.ipynb")
+DONE = """() => { const nb = window.jupyterapp.shell.currentWidget.content;
+  return nb.model.cells.length > 0 && [...nb.model.cells].filter(c => c.type === 'code').every(c => c.executionCount !== null && c.executionState !== 'running'); }"""
+
+
+def main() -> int:
+    """Make the pictures; the exit code is 1 when a chapter showed an error."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pages", type=Path)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    failed = False
+    for language in ("en", "zh"):
+        with (
+            tempfile.TemporaryDirectory() as course,
+            lab.running_lab(Path(course), language) as address,
+            lab.browser() as started,
+        ):
+            for chapter in CHAPTERS:
+                page = started.new_context(viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5).new_page()
+                page.set_default_timeout(60_000)
+                lab.open_notebook(page, address, chapter)
+                page.evaluate("() => { void window.jupyterapp.commands.execute('application:toggle-left-area'); }")
+                lab.run_all(page)
+                page.wait_for_function(DONE, timeout=120_000)
+                page.wait_for_timeout(6000)
+                for problem in lab.errors(page):
+                    failed = True
+                    print(f"{language} {chapter}: {problem}", file=sys.stderr)
+                if chapter == CHAPTERS[0]:
+                    stages = page.locator(".k8snb")
+                    stage = stages.nth(1)
+                    stage.scroll_into_view_if_needed()
+                    stage.locator(".item[data-ref^='Pod/']").first.click()
+                    page.wait_for_timeout(800)
+                    stage.screenshot(path=str(options.folder / f"map-{language}.png"))
+                    sequence = page.locator(".k8snb", has=page.locator(".item[data-state=call]")).first
+                    sequence.scroll_into_view_if_needed()
+                    sequence.screenshot(path=str(options.folder / f"sequence-{language}.png"))
+                if options.pages is not None:
+                    options.pages.mkdir(parents=True, exist_ok=True)
+                    scroller = ".jp-WindowedPanel-outer"
+                    for i in range(24):
+                        page.evaluate("([s, y]) => { document.querySelector(s).scrollTop = y; }", [scroller, i * 880])
+                        page.wait_for_timeout(500)
+                        page.screenshot(path=str(options.pages / f"{chapter[:2]}-{language}-{i:02d}.png"))
+                        if page.evaluate(
+                            "s => { const e = document.querySelector(s); return e.scrollTop + e.clientHeight >= e.scrollHeight - 2; }",
+                            scroller,
+                        ):
+                            break
+                page.context.close()
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
