@@ -35,9 +35,9 @@ BODY_LIMIT = 3 * 1024 * 1024
 """Largest body that is read, in bytes (kube-apiserver `MaxRequestBodyBytes`)."""
 _NOT_FOUND = "404 page not found\n"
 _HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
-_COLLECTION = {"POST": "create", "GET": "list", "HEAD": "list", "DELETE": "deletecollection"}
-_ITEM = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_SUB = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_COLLECTION = {"POST": "create", "GET": "list", "DELETE": "deletecollection"}
+_ITEM = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_SUB = {"POST": "create", **_ITEM}
 
 _DEPRECATED = {
     ("v1", "Endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
@@ -49,9 +49,10 @@ _DEPRECATED = {
 def serve(server: APIServer, request: HTTPRequest) -> HTTPResponse:
     """Answer one HTTP request; never raises for anything that a client can send."""
     try:
-        return _serve(server, request)
+        answer = _serve(server, request)
     except APIError as failure:
-        return encode.error(failure, _output_or_json(request))
+        answer = encode.error(failure, _output_or_json(request))
+    return replace(answer, body=b"") if request.method == "HEAD" else answer
 
 
 def _output_or_json(request: HTTPRequest) -> Output:
@@ -137,7 +138,7 @@ def _other(server: APIServer, request: HTTPRequest, info: RequestInfo) -> HTTPRe
         ):
             raise errors.no_such_resource()
         return encode.text(404, _NOT_FOUND)
-    if request.method not in ("GET", "HEAD"):
+    if request.method != "GET":
         raise errors.method_not_allowed()
     return encode.tree(200, found, output)
 

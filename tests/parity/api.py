@@ -87,7 +87,7 @@ class Bench:
         out: Record = {"code": answer.code}
         content = answer.body if answer.stream is None else answer.stream.poll()
         text = content.decode()
-        if answer.content_type.startswith("application/json") and answer.stream is None:
+        if answer.content_type.startswith("application/json") and answer.stream is None and text:
             out["body"] = json.loads(text)
         else:
             out["text"] = text

@@ -60,15 +60,16 @@ def covers(own: PolicyRule, part: PolicyRule) -> bool:
 
 
 def _compact(rules: list[PolicyRule]) -> list[PolicyRule]:
-    """Parts that differ only in their verb as one rule."""
+    """Parts about resources that differ only in their verb as one rule."""
     verbs: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for rule in rules:
-        key = (rule.apiGroups, rule.resources, rule.resourceNames, rule.nonResourceURLs)
-        verbs.setdefault(key, []).append(rule.verbs[0])
-    return [
-        PolicyRule(apiGroups=groups, resources=resources, resourceNames=names, nonResourceURLs=urls, verbs=tuple(found))
-        for (groups, resources, names, urls), found in verbs.items()
+        if not rule.nonResourceURLs:
+            verbs.setdefault((rule.apiGroups, rule.resources, rule.resourceNames), []).append(rule.verbs[0])
+    merged = [
+        PolicyRule(apiGroups=groups, resources=resources, resourceNames=names, verbs=tuple(found))
+        for (groups, resources, names), found in verbs.items()
     ]
+    return [*merged, *(rule for rule in rules if rule.nonResourceURLs)]
 
 
 def _described(rule: PolicyRule) -> str:

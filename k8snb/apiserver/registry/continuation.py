@@ -9,6 +9,7 @@ from typing import Any
 
 from k8snb.api.gotext import quote
 
+_INVALID = "continue key is not valid"
 _VERSION = "meta.k8s.io/v1"
 _STD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
@@ -29,16 +30,18 @@ def decode(token: str, prefix: str) -> tuple[str, int]:
     content = _parse(_base64(token))
     version = content.get("v", "")
     if version != _VERSION:
-        raise TokenError(f'continue key is not valid: server does not recognize this encoded version "{version}"')
+        raise TokenError(f"{_INVALID}: server does not recognize this encoded version {version}")
     revision = content.get("rv", 0)
     start = content.get("start", "")
+    if not isinstance(revision, int) or not isinstance(start, str):
+        raise TokenError(f"{_INVALID}: json: cannot unmarshal into Go struct field continueToken")
     if revision == 0:
-        raise TokenError(f"continue key is not valid: incorrect encoded start resourceVersion (version {_VERSION})")
+        raise TokenError(f"{_INVALID}: incorrect encoded start resourceVersion (version {_VERSION})")
     if not start:
-        raise TokenError(f"continue key is not valid: encoded start key empty (version {_VERSION})")
+        raise TokenError(f"{_INVALID}: encoded start key empty (version {_VERSION})")
     key = start if start.startswith("/") else "/" + start
     if any(part in ("", ".", "..") for part in key.rstrip("\0").split("/")[1:]):
-        raise TokenError(f"continue key is not valid: {key}")
+        raise TokenError(f"{_INVALID}: {start}")
     return prefix + key[1:], revision
 
 
