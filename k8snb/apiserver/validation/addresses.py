@@ -127,6 +127,11 @@ def is_dual_stack(texts: Sequence[str]) -> bool:
     return len(families) == 2
 
 
+def is_dual_stack_cidrs(texts: Sequence[str]) -> bool:
+    """Whether there is at least one range of each family."""
+    return is_dual_stack([text.partition("/")[0] for text in texts])
+
+
 def endpoint_ip(text: str, path: Path, errors: Errors) -> None:
     """An address that traffic is sent to: not unspecified, loopback or link-local."""
     address = parse_ip(text)

@@ -43,6 +43,7 @@ class Path:
     """The place of a field; cheap to extend, rendered only when an error is reported.
 
     ``Path("spec") / "containers"`` is a child, ``path[0]`` an item of a list, ``path["cpu"]`` an entry of a map.
+    ``Path("")`` is a whole object, which the server writes as ``[]``.
     """
 
     __slots__ = ("_parent", "_step")
@@ -52,7 +53,7 @@ class Path:
         for name in names[:-1]:
             parent = _extend(parent, name)
         self._parent = parent
-        self._step = names[-1] if names else ""
+        self._step = (names[-1] or "[]") if names else ""
 
     def __truediv__(self, name: str) -> Path:
         return _extend(self, "." + name)

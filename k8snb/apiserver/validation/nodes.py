@@ -12,8 +12,8 @@ from typing import Final
 
 from k8snb.api.gotext import quote
 from k8snb.api.types import core_v1 as core
-from k8snb.apiserver.validation.addresses import is_dual_stack, legacy_cidr
-from k8snb.apiserver.validation.field import METADATA, SPEC, STATUS, Path, duplicate, forbidden, invalid
+from k8snb.apiserver.validation.addresses import is_dual_stack_cidrs, legacy_cidr, parse_cidr
+from k8snb.apiserver.validation.field import METADATA, SPEC, STATUS, Path, duplicate, forbidden, internal, invalid
 from k8snb.apiserver.validation.metadata import Errors
 from k8snb.apiserver.validation.resources import quantity
 from k8snb.apiserver.validation.scheduling import taints
@@ -39,7 +39,13 @@ def create(node: core.Node, errors: Errors) -> None:
     cidrs = node.spec.podCIDRs
     for index, cidr in enumerate(cidrs):
         legacy_cidr(cidr, _CIDRS[index], errors)
-    if len(cidrs) > 1 and (not is_dual_stack(cidrs) or len(cidrs) > 2):
+    if len(cidrs) < 2:
+        return
+    bad = next((cidr for cidr in cidrs if parse_cidr(cidr) is None), None)
+    if bad is not None:
+        detail = f"invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR address: {bad}"
+        errors.append(internal(_CIDRS, detail))
+    if bad is not None or not is_dual_stack_cidrs(cidrs) or len(cidrs) > 2:
         errors.append(invalid(_CIDRS, cidrs, "may specify no more than one CIDR for each IP family"))
 
 
