@@ -153,7 +153,9 @@ class Cluster(Faults):
         self.seed = seed
         self.clock = Clock()
         self.ids = Ids(seed)
-        self.store = Store(path=path, clock=self.clock) if path is not None else Store(clock=self.clock)
+        self.store = (
+            Store(path=path, clock=self.clock, meta=self._meta) if path is not None else Store(clock=self.clock)
+        )
         self.server = APIServer(self.store, self.clock, self.ids)
         past = _Past(self.store, self.server)
         self.gateway = Gateway(self.server, self.store, self.clock)
@@ -368,6 +370,14 @@ class Cluster(Faults):
         """A second cluster that shares the past and goes on exactly as this one would, until either is changed."""
         return copy.deepcopy(self)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cluster:
+        other = type(self).__new__(type(self))
+        memo[id(self)] = other
+        for name, value in self.__dict__.items():
+            setattr(other, name, copy.deepcopy(value, memo))
+        other.runtime.resume()
+        return other
+
     def diff(self, other: Any) -> Diff:
         """What differs between this cluster (or past) and another."""
         return diff_worlds(self, other)
@@ -379,8 +389,20 @@ class Cluster(Faults):
         return explain(self, what, language)
 
     def close(self) -> None:
-        """Close the database of a durable cluster."""
+        """Close the database of a durable cluster; opening its path again goes on from here."""
+        for name, value in self._meta().items():
+            self.store.meta_put(name, value)
         self.store.close()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _meta(self) -> dict[str, Any]:
+        """What goes into the file beside each revision, so that a reopened cluster goes on as this one would."""
+        return {"now": self.clock.now, "ids": self.ids.state, "seed": self.seed}
 
     def _reopen(self) -> None:
         meta = self.store.meta()

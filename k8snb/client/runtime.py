@@ -125,6 +125,7 @@ class Runtime:
         self._performer = performer
         self._past = past
         self._flight: Flight | None = None
+        self._interrupted: Flight | None = None
         self._process_of: list[Process] = []
         self._held: dict[str, list[Item]] = {}
 
@@ -343,9 +344,14 @@ class Runtime:
                 setattr(other, name, copy.deepcopy(value, memo))
         finally:
             self._flight = flight
-        if flight is not None:
-            other._flight = other._repeat(flight)
+        other._interrupted = flight
         return other
+
+    def resume(self) -> None:
+        """Repeat the reconcile that was in flight when this runtime was copied; call it when everything is copied."""
+        flight, self._interrupted = self._interrupted, None
+        if flight is not None:
+            self._flight = self._repeat(flight)
 
     def _repeat(self, flight: Flight) -> Flight:
         """The same reconcile, begun again on the cache as it was, given the same outcomes, standing at the same call."""
