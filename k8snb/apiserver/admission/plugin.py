@@ -81,8 +81,8 @@ class Plugin:
         return self
 
     def handles(self, operation: str, resource: Resource, subresource: str) -> bool:
-        """Whether writes of this sort are of interest; asked once per sort, then remembered."""
-        raise NotImplementedError
+        """Whether writes of this sort are of interest; asked once per sort, then remembered. The base wants none."""
+        return False
 
     def admit(self, a: Attributes) -> Any:
         """Return the object, changed or not; APIError refuses the request."""
