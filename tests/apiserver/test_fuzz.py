@@ -1,6 +1,6 @@
 """Random and mutated manifests: never an uncaught exception, never half an object.
 
-Manifests of every kind (those of the recordings) are mutated and posted, put or patched. `K8SNB_FUZZ=10000` makes a
+Manifests of every kind (those of the recordings) are mutated and posted, put or patched. `K8SNB_FUZZ=200000` makes a
 longer run; the seed of a failure is in its message.
 """
 
@@ -22,7 +22,7 @@ from k8snb.apiserver.routes import serve
 from tests.apiserver.rig import Rig
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "api" / "open"
-COUNT = int(os.environ.get("K8SNB_FUZZ", "600"))
+COUNT = int(os.environ.get("K8SNB_FUZZ", "10000"))
 CHUNK = 200
 SCRAPS: tuple[Any, ...] = (
     None,
