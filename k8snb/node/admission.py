@@ -53,6 +53,8 @@ def rejection(agent: NodeAgent, pod: Pod, view: View) -> tuple[str, str] | None:
     if len(others) >= limit:
         return "OutOfpods", _lacking("pods", 1, len(others), limit)
     wanted = requests_of(pod)
+    if agent.pressed_at is not None and (pod.status.qosClass == "BestEffort" or not wanted):
+        return "Evicted", "The node had condition: [MemoryPressure]. "
     for name, amount in wanted.items():
         if not amount:
             continue

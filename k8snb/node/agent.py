@@ -54,6 +54,12 @@ _HEALTHY = (
     ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
     ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
 )
+_MEMORY_PRESSURE = (
+    "MemoryPressure",
+    "True",
+    "KubeletHasInsufficientMemory",
+    "kubelet has insufficient memory available",
+)
 _READY = ("Ready", "True", "KubeletReady", "kubelet is posting ready status")
 _NO_NETWORK = (
     "Ready",
@@ -108,6 +114,7 @@ class NodeAgent:
         "claims",
         "connected",
         "disks",
+        "hog",
         "host_ips",
         "images",
         "images_changed",
@@ -116,9 +123,11 @@ class NodeAgent:
         "name",
         "network_at",
         "powered",
+        "pressed_at",
         "pull_free_at",
         "registered",
         "reported_at",
+        "risky",
         "sending",
         "spec",
         "status_at",
@@ -154,6 +163,9 @@ class NodeAgent:
         self.workers: dict[str, PodWorker] = {}
         self.used: dict[str, int] = {}
         self.stopped_at = 0.0
+        self.risky = False
+        self.hog = 0
+        self.pressed_at: float | None = None
 
     @property
     def alive(self) -> bool:
@@ -185,7 +197,8 @@ class NodeAgent:
 
     def conditions(self, old: tuple[NodeCondition, ...], now: float) -> tuple[NodeCondition, ...]:
         """The conditions that the kubelet posts; those of others are kept."""
-        wanted = (*_HEALTHY, _READY if now >= self.network_at else _NO_NETWORK)
+        memory = _HEALTHY[0] if self.pressed_at is None else _MEMORY_PRESSURE
+        wanted = (memory, *_HEALTHY[1:], _READY if now >= self.network_at else _NO_NETWORK)
         before = {c.type: c for c in old}
         time = rfc3339(now)
         result = []

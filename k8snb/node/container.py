@@ -33,6 +33,7 @@ EXITED: Final = 4
 INIT: Final = "init"
 SIDECAR: Final = "sidecar"
 MAIN: Final = "main"
+EPHEMERAL: Final = "ephemeral"
 
 SHELLS: Final = ("sh", "bash", "ash", "dash", "zsh")
 WRAPPERS: Final = ("docker-entrypoint.sh", "entrypoint.sh", "tini", "dumb-init", "docker-php-entrypoint")

@@ -17,7 +17,7 @@ from k8snb.api.types.core_v1 import ConfigMap, Node, Pod, Secret
 from k8snb.client.calls import Create, Delete, Emit, Update, UpdateStatus
 from k8snb.client.protocol import After, Controller, Reconcile, Watch
 from k8snb.client.view import View
-from k8snb.node import restore, stopping
+from k8snb.node import observing, pressure, restore, stopping
 from k8snb.node.admission import rejection
 from k8snb.node.agent import LEASE_NAMESPACE, NodeAgent, NodeSpec
 from k8snb.node.catalogue import IN_TREE
@@ -166,7 +166,7 @@ class KubeletPool(Controller, Machines):
                 if worker.stores is None or worker.pod.metadata.namespace != namespace:
                     continue
                 if refers_to(worker.pod, kind, name):
-                    worker.plan_refresh(view.now)
+                    observing.plan_refresh(worker, view.now)
                     keys.append(key)
         return keys
 
@@ -199,7 +199,7 @@ class KubeletPool(Controller, Machines):
                     return None
             elif pod is not worker.pod:
                 worker.advance(now - EPSILON, self.world)
-                worker.observe(pod, now, self.world)
+                observing.observe(worker, pod, now, self.world)
         if worker is None:
             return None
         if not agent.kubelet:
@@ -262,7 +262,7 @@ class KubeletPool(Controller, Machines):
         if not worker.final:
             worker.reserve()
         if pod.metadata.deletionTimestamp is not None:
-            worker.observe(pod, view.now, self.world)
+            observing.observe(worker, pod, view.now, self.world)
         return worker
 
     def _forget(self, agent: NodeAgent, worker: PodWorker) -> None:
@@ -297,13 +297,19 @@ class KubeletPool(Controller, Machines):
             return After(LEASE_RENEW, background=True)
         agent.uid = node.metadata.uid or ""
         ready = now >= agent.network_at - EPSILON
-        disputed = _ready_status(node) != ("True" if ready else "False")
+        evicted = pressure.relieve(agent, now, self.world)
+        if evicted is not None:
+            self.wake(evicted.key)
+        pressed = "False" if agent.pressed_at is None else "True"
+        disputed = (
+            _condition(node, "Ready") != ("True" if ready else "False") or _condition(node, "MemoryPressure") != pressed
+        )
         due = now >= agent.status_at + NODE_STATUS_UPDATE - EPSILON
         if disputed or now >= agent.reported_at + NODE_STATUS_REPORT - EPSILON or (due and agent.images_changed):
             agent.status_at = agent.reported_at = now
             agent.images_changed = False
             status = agent.status(node.status, now)
-            if disputed and ready:
+            if ready and _condition(node, "Ready") != "True":
                 yield Emit(node, "Normal", "NodeReady", f"Node {name} status is now: NodeReady", host=name)
             agent.sending = True
             out = yield UpdateStatus(replace(node, status=status), background=not disputed)
@@ -325,5 +331,5 @@ class KubeletPool(Controller, Machines):
         return After(max(0.0, upcoming - now), background=True)
 
 
-def _ready_status(node: Node) -> str:
-    return next((c.status for c in node.status.conditions if c.type == "Ready"), "")
+def _condition(node: Node, name: str) -> str:
+    return next((c.status for c in node.status.conditions if c.type == name), "")

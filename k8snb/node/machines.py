@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from k8snb.api import quantity
 from k8snb.api.types.core_v1 import Pod
 from k8snb.client.wire import Reply, Request
 from k8snb.node import exec as execution
@@ -214,6 +215,13 @@ class Machines:
         if fault not in {"", "hang", "deaf", "unhealthy"}:
             raise ValueError(f"{fault!r} is no fault of a program: expected hang, deaf, unhealthy or nothing")
         process.fault = fault
+
+    def hog(self, node: str, memory: str = "0") -> None:
+        """Let something outside of all pods take memory of a node (``0`` gives it back): it may come under pressure."""
+        agent = self.agent(node)
+        agent.hog = quantity.parse(memory).nanos // quantity.NANO
+        agent.risky = True
+        self.wake(node)
 
     def break_image(self, image: str) -> None:
         """Let pulls of an image fail as if the registry did not have it."""

@@ -17,8 +17,18 @@ from k8snb.client.wire import Reply, Request
 from k8snb.node import starting, stopping, volumes
 from k8snb.node.admission import requests_of
 from k8snb.node.backoff import Backoff
-from k8snb.node.constants import MOUNT_BACKOFF, MOUNT_BACKOFF_MAX, RELIST, SANDBOX, SYNC_FREQUENCY
-from k8snb.node.container import EXITED, INIT, MAIN, RUNNING, SIDECAR, WAITING, Container, termination_message
+from k8snb.node.constants import MOUNT_BACKOFF, MOUNT_BACKOFF_MAX, RELIST, SANDBOX
+from k8snb.node.container import (
+    EPHEMERAL,
+    EXITED,
+    INIT,
+    MAIN,
+    RUNNING,
+    SIDECAR,
+    WAITING,
+    Container,
+    termination_message,
+)
 from k8snb.node.files import Store
 from k8snb.node.process import Exit
 from k8snb.node.status import pod_status
@@ -149,7 +159,8 @@ class PodWorker:
         """Record an event about the pod or one of its containers, to be sent with the next reconcile."""
         path = ""
         if box is not None:
-            path = f"spec.{'containers' if box.kind == MAIN else 'initContainers'}{{{box.name}}}"
+            part = {MAIN: "containers", EPHEMERAL: "ephemeralContainers"}.get(box.kind, "initContainers")
+            path = f"spec.{part}{{{box.name}}}"
         self.events.append(Emit(self.pod, type_, reason, message, host=self.agent.name, field_path=path))
 
     def box(self, name: str) -> Container:
@@ -170,6 +181,8 @@ class PodWorker:
     def restarts(self, box: Container) -> bool:
         """Whether an exited container is started again (``ShouldContainerBeRestarted``, container rules included)."""
         if self.stopping or self.final:
+            return False
+        if box.kind == EPHEMERAL:
             return False
         code = box.exit.code if box.exit is not None else 0
         if box.kind == SIDECAR:
@@ -397,6 +410,9 @@ class PodWorker:
         if self.stopping or self.final or not self.sandbox_ready:
             return
         chain: list[Container] = []
+        for box in self.containers:
+            if box.kind == EPHEMERAL and box.state == WAITING:
+                self._plan(box, chain, now)
         initialised = self._next_init(chain, now)
         if initialised:
             mains = [b for b in self.containers if b.kind == MAIN]
@@ -408,7 +424,7 @@ class PodWorker:
             if not alive:
                 stopping.complete(self, now, world)
                 return
-        elif not chain and self._init_failed():
+        elif all(b.kind == EPHEMERAL for b in chain) and self._init_failed():
             stopping.complete(self, now, world)
             return
         if chain:
@@ -455,53 +471,6 @@ class PodWorker:
             b.kind == INIT and b.state == EXITED and b.exit is not None and b.exit.code != 0 and not self.restarts(b)
             for b in self.containers
         )
-
-    def observe(self, pod: Pod, now: float, world: World) -> None:
-        """The API has a new version of the pod: it may have to stop, its conditions may be disputed."""
-        old = self.pod
-        self.pod = pod
-        meta = pod.metadata
-        if meta.deletionTimestamp is not None and not self.final:
-            stopping.deleted(self, float(meta.deletionGracePeriodSeconds or 0), now, world)
-        if pod.status is not old.status:
-            self.note()
-        if pod.spec is not old.spec:
-            self._respecify(pod, old, now, world)
-        if self.stores is not None and (
-            meta.labels != old.metadata.labels or meta.annotations != old.metadata.annotations
-        ):
-            self.plan_refresh(now)
-
-    def _respecify(self, pod: Pod, old: Pod, now: float, world: World) -> None:
-        """The few parts of a pod's spec that may change: images, resources, the deadline, containers for debugging."""
-        known = {c.name: c for c in (*pod.spec.initContainers, *pod.spec.containers)}
-        for box in self.containers:
-            spec = known.get(box.name)
-            if spec is None or spec is box.spec:
-                continue
-            image = box.spec.image
-            box.spec = spec
-            box.touch()
-            if spec.image != image and box.state == RUNNING and not self.stopping:
-                message = f"Container {box.name} definition changed, will be restarted"
-                seconds = pod.spec.terminationGracePeriodSeconds
-                stopping.kill(self, box, now, 30.0 if seconds is None else float(seconds), message, world, restart=True)
-            elif spec.image != image:
-                box.retry_at = None
-                self.look(now)
-            elif box.state == RUNNING:
-                starting.watch_memory(box, now)
-        seconds = pod.spec.activeDeadlineSeconds
-        if seconds != old.spec.activeDeadlineSeconds and seconds is not None and not self.stopping:
-            self.deadline = max(now, self.admitted + seconds)
-        self.look(now)
-
-    def plan_refresh(self, now: float) -> None:
-        """Mounted contents have changed at their source: the next regular sync of the pod brings them in."""
-        ticks = math.floor((now - self.admitted) / SYNC_FREQUENCY) + 1
-        at = self.admitted + ticks * SYNC_FREQUENCY
-        if self.refresh_at is None or at < self.refresh_at:
-            self.refresh_at = at
 
 
 def _box_due(box: Container) -> float | None:

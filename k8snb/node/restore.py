@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from k8snb.api.types.core_v1 import ContainerState, ContainerStatus, Pod
-from k8snb.node import stopping
+from k8snb.node import observing, stopping
 from k8snb.node.container import EXITED, RUNNING, WAITING, Container, NotExecutable
 from k8snb.node.images import Catalogue, PullError
 from k8snb.node.pod import PodWorker
@@ -106,7 +106,11 @@ def restored(key: str, agent: NodeAgent, pod: Pod, now: float, world: World) -> 
         worker.ip = status.podIP
         if not pod.spec.hostNetwork:
             world.network.adopt(worker.uid, agent.name, status.podIP)
-    known = {s.name: s for s in (*status.initContainerStatuses, *status.containerStatuses)}
+    known = {
+        s.name: s
+        for s in (*status.initContainerStatuses, *status.containerStatuses, *status.ephemeralContainerStatuses)
+    }
+    observing.debug(worker, pod)
     for box in worker.containers:
         if box.name in known:
             _restore(worker, box, known[box.name], now, world)

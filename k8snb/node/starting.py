@@ -23,6 +23,7 @@ from k8snb.node.constants import (
 )
 from k8snb.node.container import (
     EXITED,
+    INIT,
     MAIN,
     PULLING,
     RUNNING,
@@ -42,6 +43,10 @@ from k8snb.node.status import terminated_state
 if TYPE_CHECKING:
     from k8snb.node.pod import PodWorker
     from k8snb.node.world import World
+
+RISK = 512 * 1024 * 1024
+"""A container that uses (or will within ``RISK_AHEAD`` seconds) so many bytes may bring its node under pressure."""
+RISK_AHEAD = 600.0
 
 
 class Pull:
@@ -87,7 +92,7 @@ def next_in_chain(worker: PodWorker, now: float, world: World) -> None:
     while worker.current is None and worker.chain:
         box = worker.chain.pop(0)
         begin(worker, box, now, world)
-        if worker.current is None and box.kind != MAIN and box.state != RUNNING:
+        if worker.current is None and box.kind in {INIT, SIDECAR} and box.state != RUNNING:
             worker.chain = []  # an init container that cannot start holds up all that comes after it
     if worker.current is None:
         if worker.busy or worker.changed:
@@ -291,7 +296,9 @@ def start(worker: PodWorker, box: Container, now: float, world: World) -> None:
 
 
 def watch_memory(box: Container, now: float) -> None:
-    """Find out when the container's memory limit will be exceeded."""
+    """Find out when the container's memory limit will be exceeded, and whether its node has to be watched."""
+    if box.process is not None and box.process.memory(now + RISK_AHEAD) > RISK:
+        box.worker.agent.risky = True
     limit = box.spec.resources.limits.get("memory")
     if limit is None or box.process is None:
         return

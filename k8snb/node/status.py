@@ -24,7 +24,7 @@ from k8snb.api.types.core_v1 import (
     PodStatus,
     VolumeMountStatus,
 )
-from k8snb.node.container import EXITED, INIT, MAIN, RUNNING, SIDECAR, Container
+from k8snb.node.container import EPHEMERAL, EXITED, INIT, MAIN, RUNNING, SIDECAR, Container
 from k8snb.node.references import parse
 from k8snb.sim.clock import rfc3339
 
@@ -93,7 +93,7 @@ def _container_status(box: Container) -> ContainerStatus:
         reason = box.reason
         if not reason:
             reason = "PodInitializing" if box.worker.has_init and box.kind == MAIN else "ContainerCreating"
-            if box.kind != MAIN and box is not box.worker.containers[0]:
+            if box.kind in {INIT, SIDECAR} and box is not box.worker.containers[0]:
                 reason = "PodInitializing"
         return waiting(box.name, spec.image or "", reason, box.message)
     last = box.last or _NO_STATE
@@ -160,6 +160,8 @@ def phase_of(worker: PodWorker) -> str:
                 failed_init += 1
             else:
                 pending_init += 1
+        elif box.kind == EPHEMERAL:
+            continue
         elif box.kind == SIDECAR:
             if box.state == RUNNING:
                 running += 1
@@ -213,12 +215,14 @@ def pod_status(worker: PodWorker, now: float) -> PodStatus:
     rejected = worker.rejected
     if rejected is not None and not worker.containers:
         return _rejected(worker, now)
-    init, main = [], []
+    init, main, extra = [], [], []
     unready: list[str] = []
     incomplete: list[str] = []
     for box in worker.containers:
         status = container_status(box)
-        if box.kind == MAIN:
+        if box.kind == EPHEMERAL:
+            extra.append(status)
+        elif box.kind == MAIN:
             main.append(status)
             if not status.ready:
                 unready.append(box.name)
@@ -251,6 +255,7 @@ def pod_status(worker: PodWorker, now: float) -> PodStatus:
         startTime=old.startTime or rfc3339(worker.admitted),
         initContainerStatuses=tuple(init),
         containerStatuses=tuple(main),
+        ephemeralContainerStatuses=tuple(extra),
     )
 
 
