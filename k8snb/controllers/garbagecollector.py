@@ -20,6 +20,7 @@ from k8snb.api.errors import APIError
 from k8snb.api.object import Object
 from k8snb.api.scheme import SCHEME, Resource
 from k8snb.api.types.meta_v1 import OwnerReference
+from k8snb.api.unstructured import Unstructured
 from k8snb.client.calls import Call, Delete, Emit, Outcome, Patch
 from k8snb.client.protocol import After, Controller, Reconcile, Watch
 from k8snb.client.view import View
@@ -38,7 +39,8 @@ def _collected() -> dict[str, Resource]:
     """Qualified name -> resource, of everything that can be deleted, listed and watched."""
     found: dict[str, Resource] = {}
     for resource in SCHEME.resources:
-        if {"delete", "list", "watch"} <= set(resource.verbs) and resource.kind not in IGNORED:
+        known = resource.type is not Unstructured and resource.kind not in IGNORED
+        if known and {"delete", "list", "watch"} <= set(resource.verbs):
             found.setdefault(resource.qualified, resource)
     return found
 

@@ -3,7 +3,8 @@
 Upstream's ``namespaced_resources_deleter`` with OrderedNamespaceDeletion. It waits 5 s after a change of the namespace,
 deletes the content, says in conditions what is left and why, looks again after half of the time it estimates, and in the
 end removes the finalizer ``kubernetes``. Where upstream sends one deletecollection for each resource, this one deletes
-object by object, so that every deletion is a step of its own. Objects of custom resources are left to the API server.
+object by object, so that every deletion is a step of its own. Objects without a type of their own in the model
+(custom resources, resource claims) are left where they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from k8snb.api.errors import APIError
 from k8snb.api.object import Object
 from k8snb.api.scheme import SCHEME, Resource
 from k8snb.api.types.core_v1 import Namespace, NamespaceCondition, Pod
+from k8snb.api.unstructured import Unstructured
 from k8snb.client.calls import Call, Delete, Finalize, Outcome, UpdateStatus
 from k8snb.client.protocol import After, Controller, Reconcile, Watch, own_key
 from k8snb.client.view import View
@@ -46,7 +48,7 @@ def deletable() -> list[Resource]:
     """The namespaced resources that a namespace has to be emptied of, pods first, each kind of object once."""
     found: dict[str, Resource] = {}
     for resource in SCHEME.resources:
-        if resource.namespaced and "delete" in resource.verbs and "list" in resource.verbs and not resource.custom:
+        if resource.namespaced and {"delete", "list"} <= set(resource.verbs) and resource.type is not Unstructured:
             found.setdefault(resource.storage_version_hash or resource.prefix, resource)
     return sorted(found.values(), key=lambda resource: resource.type is not Pod)
 

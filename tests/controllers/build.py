@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from k8snb.api.frozen import FrozenDict
+from collections.abc import Mapping
+from typing import Any
+
+from k8snb.api.frozen import EMPTY, FrozenDict
 from k8snb.api.scalars import IntOrString
 from k8snb.api.types.apps_v1 import (
     Deployment,
@@ -32,7 +35,7 @@ from k8snb.sim.clock import rfc3339
 WEB = FrozenDict({"app": "web"})
 
 
-def meta(name: str, *, owner: OwnerReference | None = None, created: float = 0.0, **fields: object) -> ObjectMeta:
+def meta(name: str, *, owner: OwnerReference | None = None, created: float = 0.0, **fields: Any) -> ObjectMeta:
     """Metadata in namespace ``default`` with the name as uid."""
     return ObjectMeta(
         name=name,
@@ -40,7 +43,7 @@ def meta(name: str, *, owner: OwnerReference | None = None, created: float = 0.0
         uid=f"uid-{name}",
         creationTimestamp=rfc3339(created),
         ownerReferences=(owner,) if owner else (),
-        **fields,  # type: ignore[arg-type]
+        **fields,
     )
 
 
@@ -61,7 +64,7 @@ def pod(
     created: float = 0.0,
     ip: str | None = "10.244.0.1",
     labels: FrozenDict[str, str] = WEB,
-    **fields: object,
+    **fields: Any,
 ) -> Pod:
     """A pod; ``ready`` is since when it is ready, None when it is not."""
     condition = PodCondition(
@@ -89,7 +92,7 @@ def replica_set(
     image: str = "nginx:1",
     created: float = 0.0,
     min_ready: int | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> ReplicaSet:
     """A ReplicaSet; ``have`` and ``available`` are status numbers (default: all wanted)."""
     have = replicas if have is None else have
@@ -121,7 +124,7 @@ def deployment(
     image: str = "nginx:1",
     strategy: str = "RollingUpdate",
     status: DeploymentStatus | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> Deployment:
     """A Deployment ``web``."""
     rolling = RollingUpdateDeployment(maxSurge=surge, maxUnavailable=unavailable)
@@ -139,9 +142,11 @@ def deployment(
     )
 
 
-def node(name: str = "node-0", *, ready: str | None = "True", heartbeat: float = 0.0, **labels: str) -> Node:
+def node(
+    name: str = "node-0", *, ready: str | None = "True", heartbeat: float = 0.0, labels: Mapping[str, str] = EMPTY
+) -> Node:
     """A node; ``ready`` is the status of its condition Ready, None for none."""
-    conditions = ()
+    conditions: tuple[NodeCondition, ...] = ()
     if ready is not None:
         time = rfc3339(heartbeat)
         conditions = (NodeCondition(type="Ready", status=ready, lastHeartbeatTime=time, lastTransitionTime=time),)

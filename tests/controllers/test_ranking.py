@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from k8snb.api.frozen import FrozenDict
@@ -12,7 +14,7 @@ from tests.controllers.build import pod
 NOW = 1000.0
 
 
-def cost(value: str) -> dict[str, object]:
+def cost(value: str) -> dict[str, Any]:
     return {"annotations": FrozenDict({DELETION_COST: value})}
 
 

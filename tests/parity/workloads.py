@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from k8snb.api.codec import to_dict
-from tests.golden.workloads import normalise
 from tests.parity import workloads_errors
 from tests.parity.report import Report
+from tests.parity.workloads_form import normalise
 from tests.parity.workloads_record import Recorder
 from tests.parity.workloads_steps import Steps, names_for
 from tests.parity.workloads_world import ReplayWorld

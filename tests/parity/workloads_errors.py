@@ -17,9 +17,9 @@ from k8snb.api.hashing import (
 )
 from k8snb.api.scheme import SCHEME
 from k8snb.api.types.core_v1 import PodTemplateSpec
-from tests.golden.workloads import normalise
 from tests.parity.api import Bench, differences
 from tests.parity.report import Report
+from tests.parity.workloads_form import normalise
 
 NAMESPACE = "errors"
 HUNK = re.compile(r"@@ -\d+,\d+ \+\d+,\d+ @@")

@@ -15,7 +15,7 @@ from k8snb.client.view import cache_key
 from k8snb.controllers.owners import controller_of
 from k8snb.controllers.pods import is_active, is_ready
 from k8snb.store import Change
-from tests.golden.workloads import normalise
+from tests.parity.workloads_form import Names, normalise
 from tests.parity.workloads_world import ReplayWorld, plain
 
 NUMBERS: dict[type[Any], tuple[str, ...]] = {
@@ -87,7 +87,7 @@ class Counting:
         self.fewest = {top: [active, ready] for top, (_pods, active, ready) in self._numbers().items()}
         self._count()
 
-    def result(self, names: normalise.Names) -> dict[str, dict[str, int]]:
+    def result(self, names: Names) -> dict[str, dict[str, int]]:
         """The interval's extremes in the form of a recording."""
         out = {}
         for top, (pods, active) in sorted(self.most.items()):
@@ -136,7 +136,7 @@ class Trace:
             if not sequence or sequence[-1] != numbers:
                 sequence.append(numbers)
 
-    def result(self, names: normalise.Names) -> dict[str, Any]:
+    def result(self, names: Names) -> dict[str, Any]:
         """The interval in the form of a recording."""
         return {
             "pods": [[milestone, names.text(name, star=True)] for milestone, name in self.pods],
@@ -168,7 +168,7 @@ def milestones(old: Pod | None, new: Pod | None) -> Iterable[str]:
 class Recorder:
     """Follows a replay and writes its record."""
 
-    def __init__(self, world: ReplayWorld, names: normalise.Names, keep_defaults: bool) -> None:
+    def __init__(self, world: ReplayWorld, names: Names, keep_defaults: bool) -> None:
         self.world = world
         self.names = names
         self.keep_defaults = keep_defaults

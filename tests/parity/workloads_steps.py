@@ -10,7 +10,7 @@ from k8snb.api.codec import to_dict
 from k8snb.api.request import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from k8snb.api.selectors import from_labels
 from k8snb.api.types.core_v1 import Pod
-from tests.golden.workloads import normalise
+from tests.parity.workloads_form import Names, normalise
 from tests.parity.workloads_record import Recorder
 from tests.parity.workloads_world import ReplayWorld
 
@@ -275,7 +275,7 @@ def undo_deployment(world: ReplayWorld, name: str, revision: int) -> None:
         raise AssertionError(f"rollout undo was refused: {answer}")
 
 
-def names_for(scenario: Mapping[str, Any], text: str) -> normalise.Names:
+def names_for(scenario: Mapping[str, Any], text: str) -> Names:
     """The name tables for a scenario; ``text`` is its YAML, whose addresses and node ports are kept."""
     nodes = [node["name"] for node in scenario.get("nodes") or []]
     nodes += [step["add_node"]["name"] for step in scenario["steps"] if "add_node" in step]
