@@ -51,9 +51,10 @@ class Path:
     def __init__(self, *names: str) -> None:
         parent: Path | None = None
         for name in names[:-1]:
-            parent = _extend(parent, name)
+            parent = _extend(parent, "." + name)
+        step = names[-1] if names else ""
         self._parent = parent
-        self._step = (names[-1] or "[]") if names else ""
+        self._step = "[]" if names and not step else step if parent is None else "." + step
 
     def __truediv__(self, name: str) -> Path:
         return _extend(self, "." + name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 from k8snb.api.errors import APIError
 from tests.apiserver.rig import Rig, Tree
-import itertools
 
 POD_SPEC: Tree = {"containers": [{"name": "c", "image": "nginx:1.27"}]}
 TEMPLATE: Tree = {"metadata": {"labels": {"app": "a"}}, "spec": POD_SPEC}
