@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from k8snb._version import __version__
 
 if TYPE_CHECKING:
-    from k8snb.cluster import IN_TREE, Steps
+    from k8snb.cluster import Steps
+    from k8snb.controllers import IN_TREE
     from k8snb.explain import explain
     from k8snb.locale import use as use_language
     from k8snb.node import NodeSpec
@@ -30,12 +31,13 @@ __all__ = [
     "__version__",
     "explain",
     "load_ipython_extension",
+    "predict",
     "use_language",
 ]
 
 _WHERE = {
     "Cluster": ("k8snb.notebook", "Cluster"),
-    "IN_TREE": ("k8snb.cluster", "IN_TREE"),
+    "IN_TREE": ("k8snb.controllers", "IN_TREE"),
     "NodeSpec": ("k8snb.node", "NodeSpec"),
     "Steps": ("k8snb.cluster", "Steps"),
     "explain": ("k8snb.explain", "explain"),

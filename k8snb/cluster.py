@@ -33,7 +33,7 @@ from k8snb.node import KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
 from k8snb.sim.clock import Clock, rfc3339_micro, seconds
 from k8snb.sim.ids import Ids
-from k8snb.store import Change, Store
+from k8snb.store import Cause, Change, Store
 from k8snb.world import History, Snapshot
 
 SETTLE_HORIZON = 60.0
@@ -42,6 +42,8 @@ SETTLE_MAX = 600.0
 """Longest time that ``settle`` lets pass by default, in simulated seconds."""
 
 
+EXPIRY = Cause("etcd", "expire")
+"""The cause of a deletion by an expired lease (Events live for an hour)."""
 STEP_MAX = 3600.0
 """Longest time that a single step waits for, in simulated seconds."""
 
@@ -299,7 +301,7 @@ class Cluster(Faults):
                 if due is None or due > end:
                     return None
                 until = due
-            step = runtime.step(until)
+            step: Step | None = runtime.step(until)
             if step is not None:
                 return step
 
@@ -323,6 +325,7 @@ class Cluster(Faults):
                     break
         if until is None or not until(self):
             self.clock.now = max(self.clock.now, end)
+        self.store.expire(self.now, EXPIRY)
         return until is None or until(self)
 
     def settle(self, limit: float = SETTLE_MAX, horizon: float = SETTLE_HORIZON) -> float:
@@ -335,6 +338,7 @@ class Cluster(Faults):
             if runtime.idle():
                 due = runtime.queue.next_due(foreground_only=True)
                 if due is None or due > self.now + horizon or due > end:
+                    self.store.expire(self.now, EXPIRY)
                     return self.now - begin
                 until = due
             runtime.step(until)

@@ -109,7 +109,7 @@ class Verbs(World):
                 options=RequestOptions(**options),
                 user=self.user,
                 actor=self.actor,
-            )  # fmt: skip
+            )
         ).object
 
     def apply(self, source: Any, namespace: str = "default") -> Results:
@@ -151,9 +151,15 @@ class Verbs(World):
                 return Applied(current, "unchanged")
             try:
                 changed = self._send(
-                    "patch", resource, where, meta["name"], patch,
-                    content_type=patch_type, field_manager=manager, field_validation="Strict",
-                )  # fmt: skip
+                    "patch",
+                    resource,
+                    where,
+                    meta["name"],
+                    patch,
+                    content_type=patch_type,
+                    field_manager=manager,
+                    field_validation="Strict",
+                )
             except APIError as error:
                 current = self.find(resource, where, meta["name"])
                 if error.reason != "Conflict" or current is None or attempt == CONFLICT_RETRIES - 1:
@@ -174,17 +180,30 @@ class Verbs(World):
         return created[0] if len(created) == 1 else created
 
     def patch(
-        self, kind: str, name: str, body: Any, namespace: str = "default", *, type: str = "", subresource: str = ""
+        self,
+        kind: str,
+        name: str,
+        body: Any,
+        namespace: str = "default",
+        *,
+        patch_type: str = "",
+        subresource: str = "",
     ) -> Any:
-        """Patch an object; ``type`` is strategic (default for built-in kinds), merge or json."""
+        """Patch an object; ``patch_type`` is strategic (default for built-in kinds), merge or json."""
         resource = self.resource(kind)
-        patch_type = type or ("merge" if resource.custom else "strategic")
+        patch_type = patch_type or ("merge" if resource.custom else "strategic")
         if patch_type not in PATCH_TYPES:
-            raise ValueError(f"patch type {type!r} is unknown: use one of {', '.join(PATCH_TYPES)}")
+            raise ValueError(f"patch type {patch_type!r} is unknown: use one of {', '.join(PATCH_TYPES)}")
         return self._send(
-            "patch", resource, namespace, name, body,
-            subresource=subresource, content_type=PATCH_TYPES[patch_type], field_manager="kubectl-patch",
-        )  # fmt: skip
+            "patch",
+            resource,
+            namespace,
+            name,
+            body,
+            subresource=subresource,
+            content_type=PATCH_TYPES[patch_type],
+            field_manager="kubectl-patch",
+        )
 
     def scale(self, kind: str, name: str, replicas: int, namespace: str = "default") -> Any:
         """Set ``spec.replicas`` through the scale subresource; returns the object."""
@@ -210,9 +229,13 @@ class Verbs(World):
             kind, _, name = kind.partition("/")
         resource = self.resource(kind)
         return self._send(
-            "delete", resource, namespace, name,
-            propagation_policy=propagation, grace_period_seconds=grace,
-        )  # fmt: skip
+            "delete",
+            resource,
+            namespace,
+            name,
+            propagation_policy=propagation,
+            grace_period_seconds=grace,
+        )
 
     def evict(self, pod: str, namespace: str = "default") -> None:
         """Delete a pod through the eviction API, which PodDisruptionBudgets may refuse (429)."""

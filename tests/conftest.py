@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from k8snb import locale
 
 
 @pytest.fixture(autouse=True)
-def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on the machine's language or on what another test chose."""
     monkeypatch.setattr(locale, "_chosen", ["en"])
-    yield

@@ -96,7 +96,7 @@ def test_a_step_is_one_api_call() -> None:
     cluster.apply(deployment(replicas=1))
     steps = cluster.step(3)
 
-    assert [s.cause.actor for s in steps][0] == "deployment-controller"
+    assert steps[0].cause.actor == "deployment-controller"
     assert [s.number for s in steps] == list(range(steps[0].number, steps[0].number + 3))
     assert len(cluster.step(1000)) < 1000
     assert repr(cluster.step()) == "nothing left to do"

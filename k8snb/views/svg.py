@@ -67,7 +67,8 @@ def label(
     side = f' text-anchor="{anchor}"' if anchor != "start" else ""
     if halo:
         side += f' paint-order="stroke" stroke="{PAPER}" stroke-width="4" stroke-linejoin="round"'
-    return f'<text x="{number(x)}" y="{number(y)}" font-size="{number(size)}" fill="{fill}"{heavy}{side}>{escape(value, quote=False)}</text>'
+    place = f'x="{number(x)}" y="{number(y)}" font-size="{number(size)}" fill="{fill}"'
+    return f"<text {place}{heavy}{side}>{escape(value, quote=False)}</text>"
 
 
 def line(x1: float, y1: float, x2: float, y2: float, stroke: str = LINE, width: float = 1, extra: str = "") -> str:

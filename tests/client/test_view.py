@@ -12,7 +12,11 @@ from k8snb.client.testing import static_view
 
 
 def pod(name: str, *, namespace: str = "default", node: str | None = None, owner: str = "", app: str = "") -> Pod:
-    refs = (OwnerReference(apiVersion="apps/v1", kind="ReplicaSet", name="rs", uid=owner, controller=True),) if owner else ()
+    refs = (
+        (OwnerReference(apiVersion="apps/v1", kind="ReplicaSet", name="rs", uid=owner, controller=True),)
+        if owner
+        else ()
+    )
     labels = FrozenDict({"app": app}) if app else FrozenDict()
     return Pod(
         metadata=ObjectMeta(name=name, namespace=namespace, ownerReferences=refs, labels=labels),
@@ -70,7 +74,9 @@ def test_an_unknown_index_says_which_there_are() -> None:
 def test_an_update_that_keeps_the_index_value_shows_the_new_object() -> None:
     view = static_view([pod("a", node="n1")])
     view.by(Pod, "node", "n1")
-    newer: Object = replace(pod("a", node="n1"), metadata=ObjectMeta(name="a", namespace="default", resourceVersion="7"))
+    newer: Object = replace(
+        pod("a", node="n1"), metadata=ObjectMeta(name="a", namespace="default", resourceVersion="7")
+    )
     view.apply(Pod, "default/a", newer, 7)
 
     assert view.by(Pod, "node", "n1") == [newer]

@@ -39,7 +39,7 @@ def test_usual_names_of_the_languages(name: str, expected: str) -> None:
 
 
 def test_an_unknown_language_is_refused() -> None:
-    with pytest.raises(ValueError, match="'fr'.*use 'zh' or 'en'"):
+    with pytest.raises(ValueError, match=r"'fr'.*use 'zh' or 'en'"):
         locale.canonical("fr")
 
 

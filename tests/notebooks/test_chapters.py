@@ -27,7 +27,9 @@ def sources(notebook: dict[str, Any], kind: str) -> list[str]:
 
 
 def test_both_languages_have_the_same_chapters() -> None:
-    assert SLUGS == sorted(path.stem for path in (ROOT / "zh").glob("*.ipynb"))
+    chinese = sorted(path.stem for path in (ROOT / "zh").glob("*.ipynb"))
+
+    assert chinese == SLUGS
     assert SLUGS[0] == "00-quickstart"
 
 

@@ -1,0 +1,1 @@
+"""The commands of kubectl, one file each (or one for a small family)."""
