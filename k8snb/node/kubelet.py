@@ -92,6 +92,10 @@ class KubeletPool(Controller, Machines):
             agent.registered = agent.sending = False
             for worker in agent.workers.values():
                 restore.restarted(worker, view.now)
+        for pod in view.list(Pod):
+            found = self.agents.get(pod.spec.nodeName or "")
+            if found is not None and pod.status.containerStatuses and self.worker_of(pod) is None:
+                self._take_in(f"{found.name}/{pod.metadata.namespace}/{pod.metadata.name}", found, pod, view)
         return tuple(self.agents)
 
     def _adopt(self, node: Node) -> None:

@@ -378,7 +378,7 @@ class PodWorker:
         view = world.objects()
         try:
             volumes.check(self, view)
-            if self.stores is None and any(v.projected is None for v in self.pod.spec.volumes):
+            if self.stores is None and volumes.matter(self.pod):
                 self.stores = volumes.mount_all(self, view)
         except volumes.MountError as error:
             if self.mount_backoff is None:

@@ -1,4 +1,9 @@
-"""After an interruption: a kubelet that restarts, a machine that boots again, pods known only from their API status."""
+"""After an interruption: a kubelet that restarts, a machine that boots again, pods known only from their API status.
+
+What the API does not tell is rebuilt as well as can be: programs count as running since their start, scripts are run again
+from it (their requests are taken to have succeeded), init containers too for what they wrote into volumes. Files that were
+written otherwise, and the logs of earlier instances, are lost.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from k8snb.api.types.core_v1 import ContainerState, ContainerStatus, Pod
 from k8snb.node import observing, stopping
-from k8snb.node.container import EXITED, RUNNING, WAITING, Container, NotExecutable
+from k8snb.node.container import EXITED, INIT, RUNNING, WAITING, Container, NotExecutable
+from k8snb.node.env import ConfigError
 from k8snb.node.images import Catalogue, PullError
 from k8snb.node.pod import PodWorker
 from k8snb.node.probes import LIVENESS, READINESS, make_probes
 from k8snb.node.process import Exit
 from k8snb.node.starting import watch_memory
+from k8snb.node.volumes import MountError, matter, mount_all
 from k8snb.sim.clock import seconds
 
 if TYPE_CHECKING:
@@ -100,6 +107,11 @@ def restored(key: str, agent: NodeAgent, pod: Pod, now: float, world: World) -> 
     if worker.final and not status.containerStatuses:
         worker.containers = []
         return worker
+    try:
+        if matter(pod):
+            worker.stores = mount_all(worker, world.objects())
+    except MountError:
+        worker.stores = {}
     worker.sandbox_ready = any(c.type == "PodReadyToStartContainers" and c.status == "True" for c in status.conditions)
     worker.shown_ip = status.podIP
     if status.podIP and worker.sandbox_ready:
@@ -151,8 +163,27 @@ def _restore(worker: PodWorker, box: Container, status: ContainerStatus, now: fl
         box.exit, box.state = _ended(state), EXITED
         if state.terminated.startedAt:
             box.started_at = seconds(state.terminated.startedAt)
+        if box.kind == INIT and not worker.final:
+            _repeat(worker, box, world)
     elif state.running is not None:
         _revive(worker, box, status, now, world)
+
+
+def _repeat(worker: PodWorker, box: Container, world: World) -> None:
+    """An init container that has ended is run again for what it wrote into the pod's volumes."""
+    end = box.exit
+    name = box.spec.image or ""
+    if worker.agent.name_of(name) not in worker.agent.images:
+        image(worker.agent, world.catalogue, name)
+    box.take_image()
+    if box.image is None or end is None or end.code != 0:
+        return
+    try:
+        process = box.make_process(world)
+        process.start(box, box.started_at, world)
+        process.advance(box, end.time + 1.0, world)
+    except (NotExecutable, MountError, ConfigError):
+        return
 
 
 def _revive(worker: PodWorker, box: Container, status: ContainerStatus, now: float, world: World) -> None:
@@ -171,9 +202,9 @@ def _revive(worker: PodWorker, box: Container, status: ContainerStatus, now: flo
         return
     try:
         box.process = box.make_process(world)
-    except NotExecutable:
+        box.process.start(box, box.started_at, world)
+    except (NotExecutable, MountError, ConfigError):
         return
-    box.process.start(box, box.started_at, world)
     watch_memory(box, now)
     for probe in box.probes or ():
         probe.reset(now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from k8snb.api.types.core_v1 import ConfigMap, KeyToPath, PersistentVolumeClaim, Secret
+from k8snb.api.types.core_v1 import ConfigMap, KeyToPath, PersistentVolumeClaim, Pod, Secret
 from k8snb.api.types.core_v1 import Volume as Spec
 from k8snb.client.view import View
 from k8snb.node.downward import field_value, resource_value
@@ -35,6 +35,11 @@ def mount_all(worker: PodWorker, view: View) -> dict[str, Store]:
     for volume in worker.pod.spec.volumes:
         stores[volume.name] = _mount(worker, volume, view)
     return stores
+
+
+def matter(pod: Pod) -> bool:
+    """Whether a pod mounts more than its service account token, which is filled in only when somebody looks."""
+    return any(not v.name.startswith("kube-api-access-") for v in pod.spec.volumes)
 
 
 def check(worker: PodWorker, view: View) -> None:

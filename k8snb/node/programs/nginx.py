@@ -75,7 +75,7 @@ def _one(block: list[Directive], name: str) -> tuple[str, ...] | None:
 
 def prepare(process: AppProcess, box: Container, now: float, world: World) -> None:
     """Read the configuration, open the ports; exit 1 with nginx's own words when it is refused."""
-    files = box.filesystem_if_touched()
+    files = box.filesystem_if_touched(world)
     if files is None:
         return  # the image's own configuration: the listeners of the catalogue entry, the default page
     try:
