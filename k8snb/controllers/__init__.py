@@ -15,6 +15,7 @@ from k8snb.controllers.replicaset import ReplicaSetController
 from k8snb.controllers.replicationcontroller import ReplicationControllerController
 from k8snb.controllers.rootca import RootCACertPublisher
 from k8snb.controllers.serviceaccount import ServiceAccountController
+from k8snb.controllers.statefulset import StatefulSetController
 from k8snb.controllers.tainteviction import TaintEvictionController
 
 IN_TREE: tuple[type[Controller], ...] = (
@@ -24,6 +25,7 @@ IN_TREE: tuple[type[Controller], ...] = (
     ReplicaSetController,
     DeploymentController,
     ReplicationControllerController,
+    StatefulSetController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,

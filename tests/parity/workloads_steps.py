@@ -127,9 +127,10 @@ class Steps:
         self._result("finalize", target["kind"], target["name"], answer)
 
     def do_rollout_undo(self, target: Mapping[str, Any], _step: Any) -> None:
-        """``kubectl rollout undo`` of a Deployment: its template becomes that of an older ReplicaSet."""
+        """``kubectl rollout undo``: the template becomes that of an older ReplicaSet or ControllerRevision."""
         kind, name = target["kind"], target["name"]
-        undo_deployment(self.world, self._name(name), target.get("toRevision", 0))
+        undo = undo_deployment if kind == "Deployment" else undo_revision
+        undo(self.world, kind, self._name(name), target.get("toRevision", 0))
         resource = self.world.resource(kind)
         output = f"{kind.lower()}.{resource.group}/{name} rolled back"
         self.recorder.results.append(
@@ -251,12 +252,25 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def undo_deployment(world: ReplayWorld, name: str, revision: int) -> None:
+def undo_revision(world: ReplayWorld, kind: str, name: str, revision: int) -> None:
+    """What kubectl does for a StatefulSet or DaemonSet: send the data of a ControllerRevision as a patch."""
+    from k8snb.api.types.apps_v1 import ControllerRevision
+
+    uid = world.find(kind, name).metadata.uid
+    own = [r for r in world.all_of(ControllerRevision) if any(ref.uid == uid for ref in r.metadata.ownerReferences)]
+    own.sort(key=lambda r: r.revision)
+    wanted = next(r for r in own if r.revision == revision) if revision else own[-2]
+    code, answer = world.request("patch", kind, name, to_dict(wanted)["data"], content_type=STRATEGIC_MERGE_PATCH)
+    if code != 200:
+        raise AssertionError(f"rollout undo was refused: {answer}")
+
+
+def undo_deployment(world: ReplayWorld, kind: str, name: str, revision: int) -> None:
     """What kubectl does for ``rollout undo``: find the ReplicaSet of the revision and copy template and annotations."""
     from k8snb.api.types.apps_v1 import ReplicaSet
     from k8snb.controllers.deployment import revisions
 
-    deployment = world.find("Deployment", name)
+    deployment = world.find(kind, name)
     sets = [
         rs
         for rs in world.all_of(ReplicaSet)
@@ -270,7 +284,7 @@ def undo_deployment(world: ReplayWorld, name: str, revision: int) -> None:
         {"op": "replace", "path": "/spec/template", "value": template},
         {"op": "replace", "path": "/metadata/annotations", "value": annotations},
     ]
-    code, answer = world.request("patch", "Deployment", name, body, content_type=JSON_PATCH)
+    code, answer = world.request("patch", kind, name, body, content_type=JSON_PATCH)
     if code != 200:
         raise AssertionError(f"rollout undo was refused: {answer}")
 
