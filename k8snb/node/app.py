@@ -13,6 +13,7 @@ import msgspec
 
 from k8snb.api.frozen import EMPTY
 from k8snb.client.wire import Reply, Request
+from k8snb.node.copying import copy_slots
 from k8snb.node.process import Exit, Process
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class AppProcess(Process):
         self.listens = app.listens
         self.state: dict[str, Any] = {}
         self.fault = ""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AppProcess:
+        return copy_slots(self, memo)
 
     def start(self, box: Container, now: float, world: World) -> None:
         """Begin to run in a container at second ``now``."""

@@ -6,7 +6,7 @@ The kubelet's side of it (when to start, probe, restart) is in ``pod`` and ``pro
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from k8snb.api.types.core_v1 import Container as Spec
 from k8snb.api.types.core_v1 import ContainerState, ContainerStatus, VolumeMount
@@ -15,6 +15,7 @@ from k8snb.node import env, volumes
 from k8snb.node.app import AppProcess
 from k8snb.node.backoff import Backoff
 from k8snb.node.constants import CRASH_BACKOFF, CRASH_BACKOFF_MAX, LOG_LINES
+from k8snb.node.copying import copy_slots
 from k8snb.node.files import Files, Mount, Store
 from k8snb.node.images import Image
 from k8snb.node.process import Exit, Process
@@ -104,6 +105,9 @@ class Container:
         self.files: Files | None = None
         self.environ: dict[str, str] | None = None
         self.status: ContainerStatus | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Container:
+        return copy_slots(self, memo)
 
     def touch(self) -> None:
         """What is shown of it has changed; the kubelet notices with its next look."""

@@ -9,7 +9,7 @@ start, as ``computePodActions`` does. Starting is in ``starting``, stopping in `
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from k8snb.api.types.core_v1 import Pod, PodStatus
 from k8snb.client.calls import Emit
@@ -29,6 +29,7 @@ from k8snb.node.container import (
     Container,
     termination_message,
 )
+from k8snb.node.copying import copy_slots
 from k8snb.node.files import Store
 from k8snb.node.process import Exit
 from k8snb.node.status import pod_status
@@ -126,6 +127,9 @@ class PodWorker:
         self.containers = containers
         seconds = spec.activeDeadlineSeconds
         self.deadline = now + seconds if seconds is not None else None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PodWorker:
+        return copy_slots(self, memo)
 
     def note(self) -> None:
         """The status has to be written as it is at the end of this reconcile, without waiting for the next look."""
