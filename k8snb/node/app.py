@@ -71,7 +71,7 @@ class App(msgspec.Struct, frozen=True, gc=False):
 class AppProcess(Process):
     """An ``App`` running in a container; ``memory`` of a class of its own lives in ``state`` (plain data)."""
 
-    __slots__ = ("app", "argv", "due_at", "fault", "listens", "started", "state")
+    __slots__ = ("app", "argv", "delay", "due_at", "fault", "listens", "started", "state")
 
     def __init__(self, app: App, argv: tuple[str, ...]) -> None:
         super().__init__()
@@ -82,6 +82,7 @@ class AppProcess(Process):
         self.listens = app.listens
         self.state: dict[str, Any] = {}
         self.fault = ""
+        self.delay = 0.0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AppProcess:
         return copy_slots(self, memo)
@@ -148,6 +149,12 @@ class AppProcess(Process):
 
     def answer(self, request: Request, box: Container, now: float, world: World) -> Reply:
         """What a caller gets from a port that listens."""
+        if self.fault == "slow":
+            reply = self._answer(request, box, now, world)
+            return msgspec.structs.replace(reply, seconds=reply.seconds + self.delay)
+        return self._answer(request, box, now, world)
+
+    def _answer(self, request: Request, box: Container, now: float, world: World) -> Reply:
         if self.fault == "hang":
             return Reply(0, error="timeout", seconds=request.timeout or 1e9)
         if self.fault == "unhealthy" and request.protocol == "http":

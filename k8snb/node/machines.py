@@ -205,16 +205,21 @@ class Machines:
         """Let a container run out of memory: killed with 137, reason OOMKilled."""
         self.crash(pod, container, 137, "OOMKilled")
 
-    def disturb(self, pod: Pod, container: str, fault: str = "") -> None:
-        """Let a container's program misbehave: hang (no answers), deaf (port closed), unhealthy (500); empty mends it."""
+    def disturb(self, pod: Pod, container: str, fault: str = "", seconds: float = 5.0) -> None:
+        """Let a container's program misbehave; an empty fault mends it.
+
+        ``hang``: it takes connections and never answers; ``deaf``: its ports are closed; ``unhealthy``: it answers 500;
+        ``slow``: it answers after so many seconds.
+        """
         process = self._box(pod, container).process
         if not isinstance(process, AppProcess):
             raise ValueError(
                 f"container {container} of pod {pod.metadata.name} runs no program that could be disturbed"
             )
-        if fault not in {"", "hang", "deaf", "unhealthy"}:
-            raise ValueError(f"{fault!r} is no fault of a program: expected hang, deaf, unhealthy or nothing")
+        if fault not in {"", "hang", "deaf", "unhealthy", "slow"}:
+            raise ValueError(f"{fault!r} is no fault of a program: expected hang, deaf, unhealthy, slow or nothing")
         process.fault = fault
+        process.delay = seconds if fault == "slow" else 0.0
 
     def hog(self, node: str, memory: str = "0") -> None:
         """Let something outside of all pods take memory of a node (``0`` gives it back): it may come under pressure."""

@@ -267,3 +267,17 @@ def test_failed_liveness_and_restart_policy(policy: str, restarts: int, phase: s
 
     assert (pod.status.containerStatuses[0].restartCount, pod.status.phase) == (restarts, phase)
     assert rig.messages("p", "Killing")[0] == message
+
+
+def test_slow_server_fails_its_timeout() -> None:
+    rig = rig_with()
+    rig.pod("p", spec(container(readinessProbe=http(periodSeconds=2, failureThreshold=1, timeoutSeconds=3))))
+    rig.run(5)
+    rig.pool.disturb(rig.get("p"), "c", "slow", seconds=2)
+    rig.run(5)
+    patient = ready(rig.get("p"))
+    rig.pool.disturb(rig.get("p"), "c", "slow", seconds=4)
+    rig.run(5)
+
+    assert patient == "True"
+    assert ready(rig.get("p")) == "False"
