@@ -187,7 +187,9 @@ class World:
         """The events, as ``kubectl get events -A`` lists them."""
         return self.list("events.v1.")
 
-    def table(self, resource: Resource, objects: Sequence[Any]) -> tuple[builtins.list[str], builtins.list[builtins.list[Any]]]:
+    def table(
+        self, resource: Resource, objects: Sequence[Any]
+    ) -> tuple[builtins.list[str], builtins.list[builtins.list[Any]]]:
         """Column names and rows as ``kubectl get -o wide`` prints them."""
         from k8snb.apiserver.tables import table_of
 
