@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from k8snb.client.protocol import Controller
+from k8snb.controllers.daemonset import DaemonSetController
 from k8snb.controllers.deployment import DeploymentController
 from k8snb.controllers.endpoints import EndpointsController
 from k8snb.controllers.endpointslice import EndpointSliceController
@@ -26,6 +27,7 @@ IN_TREE: tuple[type[Controller], ...] = (
     DeploymentController,
     ReplicationControllerController,
     StatefulSetController,
+    DaemonSetController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,

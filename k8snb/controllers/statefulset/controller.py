@@ -62,6 +62,7 @@ class StatefulSetController(Controller):
         if owner is None:
             return None
         matches = from_label_selector(owner.spec.selector).matches
+        kept = history.owned_revisions(owner, view)
         orphans = view.by(ControllerRevision, "controller", f"orphan/{owner.metadata.namespace}")
         adopted = yield from claim(owner, orphans, lambda r: matches(r.metadata.labels))
         own = view.by(Pod, "controller", owner.metadata.uid or "")
@@ -71,7 +72,7 @@ class StatefulSetController(Controller):
             return matches(pod.metadata.labels) and parent_and_ordinal(pod)[0] == owner.metadata.name
 
         pods = yield from claim(owner, [*own, *loose], is_member)
-        revisions = history.ordered([*history.owned_revisions(owner, view), *adopted])
+        revisions = history.ordered([*kept, *adopted])
         yield from _Sync(owner, pods, revisions, view).run()
         now = view.now
         waits = [until_available(pod, owner.spec.minReadySeconds or 0, now) for pod in pods]
