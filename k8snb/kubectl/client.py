@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from k8snb.api.errors import APIError
 from k8snb.api.request import Request, RequestOptions, Response, UserInfo
 from k8snb.api.scheme import Resource, Scheme, UnknownKind
+from k8snb.apiserver.tables.duration import since
 from k8snb.kubectl.errors import KubectlError
 
 AGENT = "kubectl/v1.32.5"
@@ -52,6 +53,10 @@ class Client:
     def now(self) -> float:
         """Simulated seconds since the epoch."""
         return self.cluster.now
+
+    def age(self, timestamp: str | None) -> str:
+        """How long ago a time was, as tables and descriptions say it."""
+        return since(timestamp, self.now)
 
     @property
     def scheme(self) -> Scheme:

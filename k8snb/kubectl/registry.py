@@ -7,6 +7,7 @@ from k8snb.kubectl.commands.apply import APPLY_GROUP
 from k8snb.kubectl.commands.auth import AUTH_GROUP, TOP
 from k8snb.kubectl.commands.create import CREATE_GROUP
 from k8snb.kubectl.commands.delete import DELETE
+from k8snb.kubectl.commands.describe import DESCRIBE
 from k8snb.kubectl.commands.events import EVENTS
 from k8snb.kubectl.commands.execute import EXEC
 from k8snb.kubectl.commands.explain import EXPLAIN
@@ -41,6 +42,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     UNCORDON,
     DRAIN,
     TAINT,
+    DESCRIBE,
     LOGS,
     ATTACH,
     EXEC,

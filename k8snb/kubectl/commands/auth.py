@@ -30,7 +30,8 @@ def can_i(call: Call) -> int | None:
         return _list(call)
     if len(call.args) not in (2, 3):
         raise KubectlError(
-            "you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'kubectl auth can-i -h' for help and examples."
+            "you must specify two arguments: verb resource or verb resource/resourceName.\n"
+            "See 'kubectl auth can-i -h' for help and examples."
         )
     verb, what = call.args[:2]
     if what.startswith("/"):
