@@ -43,19 +43,24 @@ def explain_service(world: World, service: Service) -> list[Fact]:
             if declared and target not in declared:
                 known = ", ".join(str(p) for p in sorted(declared))
                 facts.append(Fact("service.port", {"port": target, "declared": known}, "problem"))
-    facts.append(_endpoints(world, service, pods))
+    facts.extend(_endpoints(world, service, pods))
     return facts
 
 
-def _endpoints(world: World, service: Service, pods: list[Any]) -> Fact:
-    ready = 0
+def _endpoints(world: World, service: Service, pods: list[Any]) -> list[Fact]:
+    """Who receives traffic; nothing when pods are ready but no port of the Service leads to them (told already)."""
+    ready = reached = 0
     for piece in world.of(EndpointSlice, service.metadata.namespace):
         if piece.metadata.labels.get("kubernetes.io/service-name") == service.metadata.name:
-            ready += sum(1 for e in piece.endpoints if e.conditions.ready is not False)
+            count = sum(1 for e in piece.endpoints if e.conditions.ready is not False)
+            ready += count
+            reached += count if piece.ports or not service.spec.ports else 0
+    if reached:
+        return [Fact("service.endpoints", {"count": reached})]
     if ready:
-        return Fact("service.endpoints", {"count": ready})
+        return []
     waiting = ", ".join(p.metadata.name for p in pods[:3])
-    return Fact("service.none-ready", {"pods": waiting}, "problem")
+    return [Fact("service.none-ready", {"pods": waiting}, "problem")]
 
 
 def _near(world: World, namespace: str | None, selector: dict[str, str]) -> Any | None:
