@@ -18,6 +18,7 @@ from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.managed import applier, empty_tree, with_entries, without_entries
 from k8snb.apiserver.patch.apply import fieldset, typed, updater
 from k8snb.apiserver.patch.apply.fieldset import FieldSet
+from k8snb.apiserver.patch.clientside import LAST_APPLIED
 from k8snb.apiserver.patch.decoding import Undecodable, decode_tree
 from k8snb.apiserver.patch.tree import Tree, sorted_text, thaw
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from k8snb.apiserver.patch import PatchContext, Patched
     from k8snb.apiserver.patch.apply.managers import Managed, Manager
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 KUBECTL = "kubectl"
 
 
