@@ -129,7 +129,8 @@ def test_a_day_of_work(shop: Cluster) -> None:
     assert kubectl("cordon worker-1") == "node/worker-1 cordoned\n"
     assert "drained" in kubectl("drain worker-2 --ignore-daemonsets --force")
     assert kubectl("uncordon worker-1") == "node/worker-1 uncordoned\n"
-    assert "condition met" in kubectl("wait --for=condition=Ready pod -l app=web -n shop --timeout=60s")
+    assert kubectl("wait --for=condition=Available deploy/web -n shop") == "deployment.apps/web condition met\n"
+    cluster.settle()
     pod = kubectl("get pods -n shop -o name").split()[0]
     assert kubectl(f"exec -n shop {pod} -- echo hi") == "hi\n"
     assert kubectl("delete ns shop").startswith('namespace "shop" deleted')
