@@ -26,6 +26,10 @@ def owner_keys(
     if obj is None:
         return ()
     meta = obj.metadata
+    refs = meta.ownerReferences
+    as_before = old is None or new is None or old.metadata.ownerReferences is refs
+    if as_before and refs and refs[0].controller and refs[0].kind != kind.__name__:
+        return ()  # somebody else's: by far the most frequent case
     keys: tuple[str, ...] = ()
     moved = old is not None and new is not None and old.metadata.ownerReferences != meta.ownerReferences
     if moved and old is not None:
