@@ -1,0 +1,23 @@
+"""`k8snb lab`: the reader's copies are the reader's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from k8snb.cli.lab import FIRST, command, copy_chapters
+
+
+def test_chapters_are_copied_once_and_changes_stay(tmp_path: Path) -> None:
+    copied = copy_chapters(tmp_path, "en")
+    assert FIRST in [p.name for p in copied]
+    (tmp_path / "en" / FIRST).write_text("mine", encoding="utf-8")
+
+    assert copy_chapters(tmp_path, "en") == []
+    assert (tmp_path / "en" / FIRST).read_text(encoding="utf-8") == "mine"
+
+
+def test_the_command_opens_the_first_chapter(tmp_path: Path) -> None:
+    words = command(tmp_path, "zh", no_browser=True, port=9999)
+
+    assert f"--LabApp.default_url=/lab/tree/zh/{FIRST}" in words
+    assert words[-2:] == ["--no-browser", "--port=9999"]
