@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.benchmarks import (
     api_requests,
+    deployment,
     import_time,
     scheduler,
     store_file,
@@ -25,4 +26,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     store_file.BENCHMARK,
     api_requests.BENCHMARK,
     scheduler.BENCHMARK,
+    deployment.BENCHMARK,
+    deployment.THOUSAND_NODES,
 )
