@@ -95,7 +95,7 @@ def test_exact_versions_read_the_past() -> None:
 TOKENS = {
     "nope": "continue key is not valid: invalid character '\\x9e' looking for beginning of value",
     "x": "continue key is not valid: illegal base64 data at input byte 0",
-    "e30": 'continue key is not valid: server does not recognize this encoded version ',
+    "e30": "continue key is not valid: server does not recognize this encoded version ",
     "*": "continue key is not valid: illegal base64 data at input byte 0",
 }
 
