@@ -26,7 +26,8 @@ def main() -> int:
         outcome = run_here(benchmark)
         print(msgspec.json.encode(outcome).decode())
         return 0
-    chosen = [one for one in BENCHMARKS if not options.names or one.name.startswith(tuple(options.names))]
+    named = tuple(options.names)
+    chosen = [one for one in BENCHMARKS if (one.name.startswith(named) if named else options.list or not one.by_name)]
     if not chosen:
         names = ", ".join(one.name for one in BENCHMARKS)
         parser.error(f"no benchmark is called {' or '.join(options.names)}; there are: {names}")

@@ -34,11 +34,14 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Benchmark(msgspec.Struct, frozen=True):
-    """A named thing to measure; `run` does it and returns the figures. `peak_aim` is the most memory to use, in MiB."""
+    """A named thing to measure; `run` does it and returns the figures. `peak_aim` is the most memory to use, in MiB;
+    `by_name` ones take minutes and run only when they are named.
+    """
 
     name: str
     run: Callable[[], Iterable[Figure]]
     peak_aim: float | None = None
+    by_name: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):

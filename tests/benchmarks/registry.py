@@ -6,6 +6,8 @@ from tests.benchmarks import (
     api_requests,
     deployment,
     import_time,
+    limits,
+    map_refresh,
     scheduler,
     store_file,
     store_fork,
@@ -28,4 +30,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     scheduler.BENCHMARK,
     deployment.BENCHMARK,
     deployment.THOUSAND_NODES,
+    map_refresh.BENCHMARK,
+    limits.BENCHMARK,
 )
