@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import msgspec
 
 from k8snb.api.errors import APIError
+from k8snb.api.mistakes import BadType
 from k8snb.api.object import Object
 from k8snb.client.calls import Call, Emit, Outcome
 from k8snb.client.protocol import After, Controller, KeysOf, Reconcile
@@ -149,8 +150,10 @@ class Runtime:
             process.interests.setdefault(watch.kind, []).append((worker, watch.keys))
 
     def start(self, name: str) -> None:
-        """Start a process: fill its cache with a list and look at every key once."""
+        """Start a process, unless it runs: fill its cache with a list and look at every key once."""
         process = self.processes[name]
+        if process.alive:
+            return
         process.alive = True
         view = process.view
         view.revision = self._performer.revision()
@@ -199,9 +202,8 @@ class Runtime:
             if self.watch_lag:
                 due = self.clock.now + self.watch_lag
                 process.pending.append((due, revision, kind, key, value))
-                self.queue.sequence += 1
-                self.queue.entry((DELIVERY, process.name)).timer = (due, self.queue.sequence)
-                heappush(self.queue.timers, (due, self.queue.sequence, DELIVERY, process.name))
+                if len(process.pending) == 1:  # later ones are timed when the first has arrived
+                    self._time_delivery(process.name, due)
             else:
                 self._deliver(process, kind, key, value, revision)
 
@@ -212,6 +214,7 @@ class Runtime:
             view.apply(kind, key, value, revision)
             return
         if not view.caches(kind):
+            view.revision = revision
             view.list(kind)
             old = None
         else:
@@ -223,6 +226,11 @@ class Runtime:
             for work_key in keys(old, value, view):
                 add(worker, work_key, revision)
 
+    def _time_delivery(self, name: str, due: float) -> None:
+        self.queue.sequence += 1
+        self.queue.entry((DELIVERY, name)).timer = (due, self.queue.sequence)
+        heappush(self.queue.timers, (due, self.queue.sequence, DELIVERY, name))
+
     def _deliver_pending(self, name: str) -> None:
         process = self.processes[name]
         now = self.clock.now
@@ -231,9 +239,7 @@ class Runtime:
             _, revision, kind, key, value = pending.popleft()
             self._deliver(process, kind, key, value, revision)
         if pending:
-            self.queue.sequence += 1
-            self.queue.entry((DELIVERY, name)).timer = (pending[0][0], self.queue.sequence)
-            heappush(self.queue.timers, (pending[0][0], self.queue.sequence, DELIVERY, name))
+            self._time_delivery(name, pending[0][0])
         for item in self._held.pop(name, []):
             entry = self.queue.entries.get(item)
             if entry is not None:
@@ -282,28 +288,51 @@ class Runtime:
         if self.gate and queue.entries[item].last_write > process.view.revision:
             self._held.setdefault(process.name, []).append(item)
             return True
-        flight = Flight(item, self.workers[worker].reconcile(key, process.view), self._performer.revision())
-        self._advance(flight, None, first=True)
+        try:
+            generator = self.workers[worker].reconcile(key, process.view)
+        except BaseException as error:
+            self._failed(item, error)
+            return True
+        if generator is None or isinstance(generator, After):  # a reconcile without a single yield
+            self._ended(item, generator)
+            return True
+        self._advance(Flight(item, generator, process.view.revision), None, first=True)
         return True
 
     def _advance(self, flight: Flight, outcome: Outcome, first: bool = False) -> None:
         """Let a reconcile run to its next call or to its end."""
-        queue = self.queue
         item = flight.item
         try:
-            flight.call = next(flight.generator) if first else flight.generator.send(outcome)
+            call: Any = next(flight.generator) if first else flight.generator.send(outcome)
         except StopIteration as end:
             self._flight = None
             self._ended(item, end.value)
-        except APIError:
+        except BaseException as error:
             self._flight = None
-            due = self.clock.now + queue.retry_delay(item)
-            timer = queue.entries[item].timer
-            if timer is None or timer[0] > due:  # a delaying queue keeps the earlier of two moments
-                queue.add_at(*item, due)
-            queue.done(item)
+            self._failed(item, error)
         else:
+            if not isinstance(call, Call):
+                self._flight = None
+                self._failed(item, self._no_call(item, call))
+            flight.call = call
             self._flight = flight
+
+    def _failed(self, item: Item, error: BaseException) -> None:
+        """A reconcile has ended with an error: its key is tried again later. Only API errors are all in a day's work."""
+        queue = self.queue
+        due = self.clock.now + queue.retry_delay(item)
+        timer = queue.entries[item].timer
+        if timer is None or timer[0] > due:  # a delaying queue keeps the earlier of two moments
+            queue.add_at(*item, due)
+        queue.done(item)
+        if not isinstance(error, APIError):
+            raise error
+
+    def _no_call(self, item: Item, given: object) -> BadType:
+        name = self.workers[item[0]].name
+        return BadType(
+            f"{name} yielded {given!r} for key {item[1]!r}: reconcile yields calls, such as Create(obj) or Delete(kind, …)"
+        )
 
     def _ended(self, item: Item, result: After | None) -> None:
         queue = self.queue
@@ -313,7 +342,7 @@ class Runtime:
             entry.timer = None
         else:
             queue.add_at(*item, self.clock.now + max(0.0, result.seconds), result.background)
-        queue.done(item)
+        queue.done(item, self._process_of[item[0]].view.revision)
 
     def _perform(self, flight: Flight, call: Call) -> Step:
         worker, key = flight.item
@@ -327,7 +356,7 @@ class Runtime:
         if not isinstance(outcome, APIError):
             entry.last_write = revision
         flight.outcomes.append(outcome)
-        flight.revisions.append(revision)
+        flight.revisions.append(self._process_of[worker].view.revision)
         step = Step(self.steps, self.clock.now, cause, call, outcome, revision)
         if self._flight is flight:  # a restart of the process from within the call ends it
             self._advance(flight, outcome)

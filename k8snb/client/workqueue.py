@@ -116,15 +116,18 @@ class WorkQueue:
         entry.queued = True
         self.ready.append(item)
 
-    def done(self, item: Item) -> None:
-        """A running item has ended; it is ready again when something happened meanwhile, forgotten when idle."""
+    def done(self, item: Item, seen: int | None = None) -> None:
+        """A running item has ended; it is ready again when something happened meanwhile, forgotten when idle.
+
+        It is not forgotten as long as its last write is beyond revision ``seen``: the caught-up gate must know of it.
+        """
         entry = self.entries[item]
         entry.running = False
         if entry.dirty:
             entry.dirty = False
             entry.queued = True
             self.ready.append(item)
-        elif entry.timer is None and not entry.failures:
+        elif entry.timer is None and not entry.failures and (seen is None or entry.last_write <= seen):
             del self.entries[item]
 
     def retry_delay(self, item: Item) -> float:
