@@ -1,43 +1,45 @@
-"""``kubectl describe``: an object, what belongs to it, and its events, in kubectl's own layout.
-
-Kinds in ``DESCRIBERS`` have upstream's describer; all others are told as the tree that kubectl prints for custom resources.
-"""
+"""`kubectl describe`: what there is to know about one object, as kubectl lays it out; a new kind is one line here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from k8snb.api.scheme import Resource
 from k8snb.kubectl.client import Client
-from k8snb.kubectl.describe import cluster, services, workloads
-from k8snb.kubectl.describe.events import events
-from k8snb.kubectl.describe.text import Writer
+from k8snb.kubectl.describe import access, config, limits, nodes, pods, services, workloads
+from k8snb.kubectl.describe.generic import generic
+from k8snb.kubectl.describe.page import Page
 
-Describer = Callable[[Writer, Client, Any], None]
-DESCRIBERS: dict[tuple[str, str], Describer] = {
-    ("", "Pod"): workloads.pod,
-    ("", "ReplicationController"): workloads.replicas,
-    ("apps", "ReplicaSet"): workloads.replicas,
-    ("apps", "Deployment"): workloads.deployment,
+PAGES: dict[tuple[str, str], Callable[[Page, Any], None]] = {
+    ("", "Pod"): pods.pod,
+    ("", "Node"): nodes.node,
+    ("", "Namespace"): nodes.namespace,
     ("", "Service"): services.service,
+    ("", "Endpoints"): services.endpoints,
+    ("", "ReplicationController"): workloads.replica_set,
+    ("", "ConfigMap"): config.config_map,
+    ("", "Secret"): config.secret,
+    ("", "ServiceAccount"): config.service_account,
+    ("", "ResourceQuota"): limits.resource_quota,
+    ("", "LimitRange"): limits.limit_range,
+    ("apps", "Deployment"): workloads.deployment,
+    ("apps", "ReplicaSet"): workloads.replica_set,
+    ("apps", "StatefulSet"): workloads.stateful_set,
+    ("apps", "DaemonSet"): workloads.daemon_set,
+    ("batch", "Job"): workloads.job,
+    ("batch", "CronJob"): workloads.cron_job,
     ("discovery.k8s.io", "EndpointSlice"): services.endpoint_slice,
-    ("", "Node"): cluster.node,
-    ("", "Namespace"): cluster.namespace,
-    ("", "ConfigMap"): cluster.config_map,
-    ("", "Secret"): cluster.secret,
-    ("", "ServiceAccount"): cluster.service_account,
+    ("policy", "PodDisruptionBudget"): limits.disruption_budget,
+    ("rbac.authorization.k8s.io", "Role"): access.role,
+    ("rbac.authorization.k8s.io", "ClusterRole"): access.role,
+    ("rbac.authorization.k8s.io", "RoleBinding"): access.role_binding,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): access.role_binding,
 }
-"""By API group and kind."""
-WITHOUT_EVENTS = frozenset({"Namespace", "Secret"})
-
-__all__ = ["DESCRIBERS", "describe"]
 
 
-def describe(client: Client, obj: Any, show_events: bool = True) -> str:
-    """The description of an object that was read."""
-    writer = Writer()
-    group = obj.apiVersion.rpartition("/")[0]
-    DESCRIBERS.get((group, obj.kind), cluster.anything)(writer, client, obj)
-    if show_events and obj.kind not in WITHOUT_EVENTS:
-        events(writer, client, obj)
-    return writer.text()
+def describe(client: Client, resource: Resource, obj: Any, *, events: bool = True) -> str:
+    """The page about an object, ended by a line end; raises `APIError` when something it needs cannot be read."""
+    page = Page(client, events=events)
+    PAGES.get((resource.group, resource.kind), generic)(page, obj)
+    return page.text()

@@ -1,99 +1,122 @@
-"""Services with the endpoints behind their ports, and endpoint slices."""
+"""Services, Endpoints, EndpointSlices, Ingresses."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from k8snb.kubectl.client import Client
-from k8snb.kubectl.describe.text import NONE, Writer, write_annotations
-from k8snb.kubectl.describe.workloads import selector_text
+from k8snb.api import selectors
+from k8snb.apiserver.tables.network import host_port
+from k8snb.kubectl.describe.page import NONE, UNSET, Page, go_bool
 
 MOST = 3
-"""Endpoints shown for a port before the rest is counted."""
+"""Addresses that are listed before the rest is only counted."""
 
 
-def service(writer: Writer, client: Client, obj: Any) -> None:
+def _addresses(page: Page, service: Any, port: Any) -> str:
+    """Where the traffic of a service port goes, from its EndpointSlices."""
+    client = page.client
+    found: list[str] = []
+    count = 0
+    name = service.metadata.name
+    for item in client.list(
+        client.core("endpointslices.discovery.k8s.io"), service.metadata.namespace, f"kubernetes.io/service-name={name}"
+    ):
+        number = next((own.port for own in item.ports if (own.name or "") == (port.name or "")), None)
+        if number is None:
+            continue
+        for endpoint in item.endpoints:
+            if endpoint.conditions is not None and endpoint.conditions.ready is False:
+                continue
+            for address in endpoint.addresses:
+                count += 1
+                if len(found) < MOST:
+                    found.append(host_port(address, number))
+    text = ",".join(found)
+    return f"{text} + {count - MOST} more..." if count > MOST else text
+
+
+def service(page: Page, obj: Any) -> None:
     """A Service."""
-    meta, spec = obj.metadata, obj.spec
-    writer.field(0, "Name", meta.name)
-    writer.field(0, "Namespace", meta.namespace)
-    writer.labels(0, "Labels", meta.labels)
-    write_annotations(writer, 0, meta.annotations)
-    writer.field(0, "Selector", selector_text(spec.selector))
-    writer.field(0, "Type", spec.type)
+    spec, status = obj.spec, obj.status
+    page.head(obj)
+    page.line(f"Selector:\t{selectors.from_labels(spec.selector) if spec.selector else NONE}")
+    page.line(f"Type:\t{spec.type}")
     if spec.ipFamilyPolicy:
-        writer.field(0, "IP Family Policy", spec.ipFamilyPolicy)
-    writer.field(0, "IP Families", ",".join(spec.ipFamilies) or NONE)
-    writer.field(0, "IP", spec.clusterIP or "")
-    writer.field(0, "IPs", ",".join(spec.clusterIPs) or NONE)
+        page.line(f"IP Family Policy:\t{spec.ipFamilyPolicy}")
+    page.line(f"IP Families:\t{','.join(spec.ipFamilies) or NONE}")
+    page.line(f"IP:\t{spec.clusterIP or ''}")
+    page.line(f"IPs:\t{','.join(spec.clusterIPs) or NONE}")
     if spec.externalIPs:
-        writer.field(0, "External IPs", ",".join(spec.externalIPs))
+        page.line(f"External IPs:\t{','.join(spec.externalIPs)}")
+    if spec.loadBalancerIP:
+        page.line(f"Desired LoadBalancer IP:\t{spec.loadBalancerIP}")
     if spec.externalName:
-        writer.field(0, "External Name", spec.externalName)
-    ingress = [i.ip or i.hostname for i in obj.status.loadBalancer.ingress]
+        page.line(f"External Name:\t{spec.externalName}")
+    ingress = status.loadBalancer.ingress
     if ingress:
-        writer.field(0, "LoadBalancer Ingress", ", ".join(ingress))
-    slices = [
-        s
-        for s in client.list(client.kind("endpointslices.discovery.k8s.io"), meta.namespace)
-        if s.metadata.labels.get("kubernetes.io/service-name") == meta.name
-    ]
+        texts = [
+            f"{item.ip} ({item.ipMode})" if item.ipMode and item.ip else item.ip or item.hostname for item in ingress
+        ]
+        page.line(f"LoadBalancer Ingress:\t{', '.join(texts)}")
     for port in spec.ports:
-        name = port.name or "<unset>"
-        writer.field(0, "Port", f"{name}\t{port.port}/{port.protocol}")
-        writer.field(0, "TargetPort", f"{port.targetPort}/{port.protocol}")
+        name = port.name or UNSET
+        page.line(f"Port:\t{name}\t{port.port}/{port.protocol}")
+        page.line(f"TargetPort:\t{port.targetPort}/{port.protocol}")
         if port.nodePort:
-            writer.field(0, "NodePort", f"{name}\t{port.nodePort}/{port.protocol}")
-        writer.field(0, "Endpoints", _endpoints(slices, port.name or ""))
-    writer.field(0, "Session Affinity", spec.sessionAffinity)
+            page.line(f"NodePort:\t{name}\t{port.nodePort}/{port.protocol}")
+        page.line(f"Endpoints:\t{_addresses(page, obj, port)}")
+    page.line(f"Session Affinity:\t{spec.sessionAffinity}")
     if spec.externalTrafficPolicy:
-        writer.field(0, "External Traffic Policy", spec.externalTrafficPolicy)
+        page.line(f"External Traffic Policy:\t{spec.externalTrafficPolicy}")
     if spec.internalTrafficPolicy:
-        writer.field(0, "Internal Traffic Policy", spec.internalTrafficPolicy)
+        page.line(f"Internal Traffic Policy:\t{spec.internalTrafficPolicy}")
+    if spec.trafficDistribution:
+        page.line(f"Traffic Distribution:\t{spec.trafficDistribution}")
+    if spec.healthCheckNodePort:
+        page.line(f"HealthCheck NodePort:\t{spec.healthCheckNodePort}")
+    if spec.loadBalancerSourceRanges:
+        page.line(f"LoadBalancer Source Ranges:\t{','.join(spec.loadBalancerSourceRanges)}")
+    page.events(obj)
 
 
-def _endpoints(slices: list[Any], port: str) -> str:
-    found = [
-        f"{address}:{p.port}"
-        for s in slices
-        for p in s.ports
-        if (p.name or "") == port
-        for e in s.endpoints
-        if e.conditions.ready is not False
-        for address in e.addresses
-    ]
-    if not found:
-        return ""
-    more = f" + {len(found) - MOST} more..." if len(found) > MOST else ""
-    return ",".join(found[:MOST]) + more
+def endpoints(page: Page, obj: Any) -> None:
+    """An Endpoints object."""
+    page.head(obj)
+    page.line("Subsets:")
+    for subset in obj.subsets:
+        page.line(f"Addresses:\t{','.join(item.ip for item in subset.addresses) or NONE}", 1)
+        page.line(f"NotReadyAddresses:\t{','.join(item.ip for item in subset.notReadyAddresses) or NONE}", 1)
+        if subset.ports:
+            page.line("Ports:", 1)
+            page.line("Name\tPort\tProtocol", 2)
+            page.line("----\t----\t--------", 2)
+            for port in subset.ports:
+                page.line(f"{port.name or UNSET}\t{port.port}\t{port.protocol}", 2)
+        page.line("")
+    page.events(obj)
 
 
-def endpoint_slice(writer: Writer, client: Client, obj: Any) -> None:
+def endpoint_slice(page: Page, obj: Any) -> None:
     """An EndpointSlice."""
-    meta = obj.metadata
-    writer.field(0, "Name", meta.name)
-    writer.field(0, "Namespace", meta.namespace)
-    writer.labels(0, "Labels", meta.labels)
-    write_annotations(writer, 0, meta.annotations)
-    writer.field(0, "AddressType", obj.addressType)
-    if obj.ports:
-        writer.line(0, "Ports:")
-        writer.line(1, "Name\tPort\tProtocol")
-        writer.line(1, "----\t----\t--------")
-        for port in obj.ports:
-            writer.line(1, f"{port.name or '<unset>'}\t{port.port or '<unset>'}\t{port.protocol}")
+    page.head(obj)
+    page.line(f"AddressType:\t{obj.addressType}")
+    if not obj.ports:
+        page.line(f"Ports: {UNSET}")
     else:
-        writer.field(0, "Ports", "<unset>")
-    if not obj.endpoints:
-        writer.field(0, "Endpoints", NONE)
-        return
-    writer.line(0, "Endpoints:")
-    for endpoint in obj.endpoints:
-        writer.field(1, "- Addresses", ", ".join(endpoint.addresses))
-        writer.line(2, "Conditions:")
-        writer.field(3, "Ready", str(endpoint.conditions.ready).lower())
-        writer.field(2, "Hostname", endpoint.hostname or "<unset>")
-        if endpoint.targetRef is not None:
-            writer.field(2, "TargetRef", f"{endpoint.targetRef.kind}/{endpoint.targetRef.name}")
-        writer.field(2, "NodeName", endpoint.nodeName or "<unset>")
-        writer.field(2, "Zone", endpoint.zone or "<unset>")
+        page.line("Ports:")
+        page.line("Name\tPort\tProtocol", 1)
+        page.line("----\t----\t--------", 1)
+    for port in obj.ports:
+        page.line(f"{port.name or UNSET}\t{port.port if port.port is not None else UNSET}\t{port.protocol}", 1)
+    page.line("Endpoints:" if obj.endpoints else f"Endpoints: {NONE}")
+    for item in obj.endpoints:
+        page.line(f"- Addresses:\t{','.join(item.addresses)}", 1)
+        page.line("  Conditions:", 1)
+        ready = item.conditions.ready if item.conditions is not None else None
+        page.line(f"Ready:\t{go_bool(ready) if ready is not None else UNSET}", 3)
+        page.line(f"  Hostname:\t{item.hostname or UNSET}", 1)
+        if item.targetRef is not None:
+            page.line(f"  TargetRef:\t{item.targetRef.kind}/{item.targetRef.name}", 1)
+        page.line(f"  NodeName:\t{item.nodeName or UNSET}", 1)
+        page.line(f"  Zone:\t{item.zone or UNSET}", 1)
+    page.events(obj)

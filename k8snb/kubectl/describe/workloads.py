@@ -1,157 +1,224 @@
-"""Pods and what makes them: Pod, ReplicaSet, ReplicationController, Deployment."""
+"""Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs, autoscalers."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
-from k8snb.api.selectors import from_label_selector
-from k8snb.kubectl.client import Client
-from k8snb.kubectl.describe.template import containers, pod_template, tolerations, volumes
-from k8snb.kubectl.describe.text import NONE, Writer, when, write_annotations
+from k8snb.api import selectors
+from k8snb.apiserver.tables.duration import between
+from k8snb.apiserver.tables.texts import controller_of
+from k8snb.kubectl.describe.page import NONE, UNSET, Page, boolean, go_bool, moment
+from k8snb.kubectl.describe.pods import template
+
+_REVISION = "deployment.kubernetes.io/revision"
 
 
-def pod(writer: Writer, client: Client, obj: Any) -> None:
-    """Everything about a pod but its events."""
-    meta, spec, status = obj.metadata, obj.spec, obj.status
-    writer.field(0, "Name", meta.name)
-    writer.field(0, "Namespace", meta.namespace)
-    if spec.priority is not None:
-        writer.field(0, "Priority", spec.priority)
-    if spec.priorityClassName:
-        writer.field(0, "Priority Class Name", spec.priorityClassName)
-    if spec.runtimeClassName:
-        writer.field(0, "Runtime Class Name", spec.runtimeClassName)
-    writer.field(0, "Service Account", spec.serviceAccountName or NONE)
-    writer.field(0, "Node", f"{spec.nodeName}/{status.hostIP or ''}" if spec.nodeName else NONE)
-    if status.startTime:
-        writer.field(0, "Start Time", when(status.startTime))
-    writer.labels(0, "Labels", meta.labels)
-    write_annotations(writer, 0, meta.annotations)
-    if meta.deletionTimestamp:
-        writer.field(0, "Status", f"Terminating (lasts {client.age(meta.deletionTimestamp)})")
-        writer.field(0, "Termination Grace Period", f"{meta.deletionGracePeriodSeconds}s")
-    else:
-        writer.field(0, "Status", status.phase)
-    if status.reason:
-        writer.field(0, "Reason", status.reason)
-    if status.message:
-        writer.field(0, "Message", status.message)
-    writer.field(0, "IP", status.podIP or "")
-    if status.podIPs:
-        writer.line(0, "IPs:")
-        for ip in status.podIPs:
-            writer.field(1, "IP", ip.ip)
-    else:
-        writer.field(0, "IPs", NONE)
-    _controlled_by(writer, obj)
-    if spec.initContainers:
-        containers(writer, "Init Containers", spec.initContainers, {s.name: s for s in status.initContainerStatuses})
-    containers(writer, "Containers", spec.containers, {s.name: s for s in status.containerStatuses})
-    if spec.readinessGates:
-        writer.line(0, "Readiness Gates:")
-        writer.line(1, "Type\tStatus")
-        for gate in spec.readinessGates:
-            state = next((c.status for c in status.conditions if c.type == gate.conditionType), NONE)
-            writer.line(1, f"{gate.conditionType}\t{state} ")
-    if status.conditions:
-        writer.line(0, "Conditions:")
-        writer.line(1, "Type\tStatus")
-        for condition in status.conditions:
-            writer.line(1, f"{condition.type} \t{condition.status} ")
-    volumes(writer, spec.volumes)
-    writer.field(0, "QoS Class", status.qosClass or "")
-    writer.labels(0, "Node-Selectors", spec.nodeSelector)
-    tolerations(writer, spec.tolerations)
+def _selector(value: Any) -> str:
+    return (str(selectors.from_label_selector(value)) if value is not None else "") or NONE
 
 
-def _controlled_by(writer: Writer, obj: Any) -> None:
-    owner = next((r for r in obj.metadata.ownerReferences if r.controller), None)
-    if owner is not None:
-        writer.field(0, "Controlled By", f"{owner.kind}/{owner.name}")
-
-
-def replicas(writer: Writer, client: Client, obj: Any) -> None:
-    """A ReplicaSet or ReplicationController."""
-    meta = obj.metadata
-    writer.field(0, "Name", meta.name)
-    writer.field(0, "Namespace", meta.namespace)
-    writer.field(0, "Selector", selector_text(obj.spec.selector))
-    writer.labels(0, "Labels", meta.labels)
-    write_annotations(writer, 0, meta.annotations)
-    _controlled_by(writer, obj)
-    writer.field(0, "Replicas", f"{obj.status.replicas or 0} current / {obj.spec.replicas} desired")
-    pods = [p for p in client.list(client.core("pods"), meta.namespace) if _owned(p, meta.uid)]
-    count = Counter(p.status.phase for p in pods)
-    writer.field(
-        0,
-        "Pods Status",
-        f"{count['Running']} Running / {count['Pending']} Waiting / {count['Succeeded']} Succeeded / {count['Failed']} Failed",
+def _pods(page: Page, obj: Any) -> str:
+    """How many pods of a controller are in which phase."""
+    client = page.client
+    counts = dict.fromkeys(("Running", "Pending", "Succeeded", "Failed"), 0)
+    for pod in client.list(client.core("pods"), obj.metadata.namespace):
+        owner = controller_of(pod.metadata)
+        if owner is not None and owner.uid == obj.metadata.uid and pod.status.phase in counts:
+            counts[pod.status.phase] += 1
+    return (
+        f"{counts['Running']} Running / {counts['Pending']} Waiting / {counts['Succeeded']} Succeeded / "
+        f"{counts['Failed']} Failed"
     )
-    pod_template(writer, obj.spec.template)
-    if obj.status.conditions:
-        writer.line(0, "Conditions:")
-        writer.line(1, "Type\tStatus\tReason")
-        writer.line(1, "----\t------\t------")
-        for condition in obj.status.conditions:
-            writer.line(1, f"{condition.type} \t{condition.status}\t{condition.reason or ''}")
 
 
-def deployment(writer: Writer, client: Client, obj: Any) -> None:
-    """A Deployment with its ReplicaSets."""
-    meta, spec, status = obj.metadata, obj.spec, obj.status
-    writer.field(0, "Name", meta.name)
-    writer.field(0, "Namespace", meta.namespace)
-    writer.field(0, "CreationTimestamp", when(meta.creationTimestamp))
-    writer.labels(0, "Labels", meta.labels)
-    write_annotations(writer, 0, meta.annotations)
-    writer.field(0, "Selector", selector_text(spec.selector))
-    writer.field(
-        0,
-        "Replicas",
-        f"{spec.replicas} desired | {status.updatedReplicas or 0} updated | {status.replicas or 0} total | "
-        f"{status.availableReplicas or 0} available | {status.unavailableReplicas or 0} unavailable",
+def _same_template(left: Any, right: Any) -> bool:
+    """Whether a ReplicaSet was stamped from the template: equal but for the hash label."""
+    labels = {key: value for key, value in right.metadata.labels.items() if key != "pod-template-hash"}
+    return (
+        dict(left.metadata.labels) == labels
+        and left.metadata.annotations == right.metadata.annotations
+        and left.spec == right.spec
     )
-    writer.field(0, "StrategyType", spec.strategy.type)
-    writer.field(0, "MinReadySeconds", spec.minReadySeconds or 0)
+
+
+def _replica_sets(items: list[Any]) -> str:
+    texts = (
+        f"{item.metadata.name} ({item.status.replicas or 0}/{item.spec.replicas} replicas created)" for item in items
+    )
+    return ", ".join(texts) or NONE
+
+
+def deployment(page: Page, obj: Any) -> None:
+    """A Deployment, with its old and its new ReplicaSets."""
+    meta, spec, status = obj.metadata, obj.spec, obj.status
+    page.line(f"Name:\t{meta.name}")
+    page.line(f"Namespace:\t{meta.namespace}")
+    page.line(f"CreationTimestamp:\t{moment(meta.creationTimestamp)}")
+    page.mapping("Labels", meta.labels)
+    page.annotations("Annotations", meta.annotations)
+    page.line(f"Selector:\t{_selector(spec.selector)}")
+    page.line(
+        f"Replicas:\t{spec.replicas} desired | {status.updatedReplicas or 0} updated | {status.replicas or 0} total | "
+        f"{status.availableReplicas or 0} available | {status.unavailableReplicas or 0} unavailable"
+    )
+    page.line(f"StrategyType:\t{spec.strategy.type}")
+    page.line(f"MinReadySeconds:\t{spec.minReadySeconds or 0}")
     rolling = spec.strategy.rollingUpdate
     if rolling is not None:
-        writer.field(
-            0, "RollingUpdateStrategy", f"{rolling.maxUnavailable} max unavailable, {rolling.maxSurge} max surge"
-        )
-    pod_template(writer, spec.template)
+        page.line(f"RollingUpdateStrategy:\t{rolling.maxUnavailable} max unavailable, {rolling.maxSurge} max surge")
+    template(page, spec.template)
     if status.conditions:
-        writer.line(0, "Conditions:")
-        writer.line(1, "Type\tStatus\tReason")
-        writer.line(1, "----\t------\t------")
-        for condition in status.conditions:
-            writer.line(1, f"{condition.type} \t{condition.status}\t{condition.reason}")
-    sets = [rs for rs in client.list(client.kind("replicasets.apps"), meta.namespace) if _owned(rs, meta.uid)]
-    newest = max(sets, key=_revision, default=None)
-    if newest is not None and newest.spec.template.spec.containers != spec.template.spec.containers:
-        newest = next((rs for rs in sets if rs.spec.template.spec.containers == spec.template.spec.containers), None)
-    old = [rs for rs in sets if rs is not newest]
-    writer.field(0, "OldReplicaSets", ", ".join(_told(rs) for rs in old) or NONE)
-    writer.field(0, "NewReplicaSet", _told(newest) if newest is not None else NONE)
+        page.line("Conditions:\n  Type\tStatus\tReason")
+        page.line("----\t------\t------", 1)
+        for item in status.conditions:
+            page.line(f"{item.type} \t{item.status}\t{item.reason or ''}", 1)
+    client = page.client
+    owned = []
+    for item in client.list(client.core("replicasets.apps"), meta.namespace):
+        owner = controller_of(item.metadata)
+        if owner is not None and owner.uid == meta.uid:
+            owned.append(item)
+    owned.sort(key=lambda item: (item.metadata.creationTimestamp, item.metadata.name))
+    new = next((item for item in owned if _same_template(spec.template, item.spec.template)), None)
+    page.line(f"OldReplicaSets:\t{_replica_sets([item for item in owned if item is not new])}")
+    page.line(f"NewReplicaSet:\t{_replica_sets([new] if new is not None else [])}")
+    page.events(obj)
 
 
-def _told(rs: Any) -> str:
-    return f"{rs.metadata.name} ({rs.status.replicas or 0}/{rs.spec.replicas} replicas created)"
+def replica_set(page: Page, obj: Any) -> None:
+    """A ReplicaSet or a ReplicationController."""
+    meta, spec, status = obj.metadata, obj.spec, obj.status
+    page.line(f"Name:\t{meta.name}")
+    page.line(f"Namespace:\t{meta.namespace}")
+    if obj.kind == "ReplicaSet":
+        page.line(f"Selector:\t{_selector(spec.selector)}")
+    else:
+        page.line(f"Selector:\t{selectors.from_labels(spec.selector)}")
+    page.mapping("Labels", meta.labels)
+    page.annotations("Annotations", meta.annotations)
+    page.controlled(obj)
+    page.line(f"Replicas:\t{status.replicas or 0} current / {spec.replicas} desired")
+    page.line(f"Pods Status:\t{_pods(page, obj)}")
+    template(page, spec.template)
+    if status.conditions:
+        page.line("Conditions:\n  Type\tStatus\tReason")
+        page.line("----\t------\t------", 1)
+        for item in status.conditions:
+            page.line(f"{item.type} \t{item.status}\t{item.reason or ''}", 1)
+    page.events(obj)
 
 
-def _revision(rs: Any) -> int:
-    text = rs.metadata.annotations.get("deployment.kubernetes.io/revision", "0")
-    return int(text) if text.isdigit() else 0
+def stateful_set(page: Page, obj: Any) -> None:
+    """A StatefulSet."""
+    meta, spec, status = obj.metadata, obj.spec, obj.status
+    page.line(f"Name:\t{meta.name}")
+    page.line(f"Namespace:\t{meta.namespace}")
+    page.line(f"CreationTimestamp:\t{moment(meta.creationTimestamp)}")
+    page.line(f"Selector:\t{_selector(spec.selector)}")
+    page.mapping("Labels", meta.labels)
+    page.annotations("Annotations", meta.annotations)
+    page.line(f"Replicas:\t{spec.replicas} desired | {status.replicas or 0} total")
+    page.line(f"Update Strategy:\t{spec.updateStrategy.type}")
+    rolling = spec.updateStrategy.rollingUpdate
+    if rolling is not None and rolling.partition is not None:
+        page.line(f"Partition:\t{rolling.partition}", 1)
+    page.line(f"Pods Status:\t{_pods(page, obj)}")
+    template(page, spec.template)
+    if not spec.volumeClaimTemplates:
+        page.line(f"Volume Claims:\t{NONE}")
+    else:
+        page.line("Volume Claims:")
+    for claim in spec.volumeClaimTemplates:
+        page.line(f"Name:\t{claim.metadata.name}", 1)
+        page.line(f"StorageClass:\t{claim.spec.storageClassName or ''}", 1)
+        page.mapping("  Labels", claim.metadata.labels)
+        page.annotations("  Annotations", claim.metadata.annotations)
+        page.line(f"Capacity:\t{claim.spec.resources.requests.get('storage', '<default>')}", 1)
+        page.line(f"Access Modes:\t[{' '.join(claim.spec.accessModes)}]", 1)
+    page.events(obj)
 
 
-def _owned(obj: Any, uid: str | None) -> bool:
-    return any(ref.controller and ref.uid == uid for ref in obj.metadata.ownerReferences)
+def daemon_set(page: Page, obj: Any) -> None:
+    """A DaemonSet."""
+    meta, spec, status = obj.metadata, obj.spec, obj.status
+    page.line(f"Name:\t{meta.name}")
+    page.line(f"Namespace:\t{meta.namespace}")
+    page.line(f"Selector:\t{_selector(spec.selector)}")
+    page.line(f"Node-Selector:\t{selectors.from_labels(spec.template.spec.nodeSelector) or NONE}")
+    page.mapping("Labels", meta.labels)
+    page.annotations("Annotations", meta.annotations)
+    page.line(f"Desired Number of Nodes Scheduled: {status.desiredNumberScheduled or 0}")
+    page.line(f"Current Number of Nodes Scheduled: {status.currentNumberScheduled or 0}")
+    page.line(f"Number of Nodes Scheduled with Up-to-date Pods: {status.updatedNumberScheduled or 0}")
+    page.line(f"Number of Nodes Scheduled with Available Pods: {status.numberAvailable or 0}")
+    page.line(f"Number of Nodes Misscheduled: {status.numberMisscheduled or 0}")
+    page.line(f"Pods Status:\t{_pods(page, obj)}")
+    template(page, spec.template)
+    page.events(obj)
 
 
-def selector_text(selector: Any) -> str:
-    """A label selector, or a plain map of labels, in a line."""
-    if selector is None:
-        return NONE
-    if hasattr(selector, "matchLabels"):
-        return str(from_label_selector(selector)) or NONE
-    return ",".join(f"{k}={selector[k]}" for k in sorted(selector)) or NONE
+def job(page: Page, obj: Any) -> None:
+    """A Job."""
+    meta, spec, status = obj.metadata, obj.spec, obj.status
+    page.line(f"Name:\t{meta.name}")
+    page.line(f"Namespace:\t{meta.namespace}")
+    if spec.selector is not None:
+        page.line(f"Selector:\t{_selector(spec.selector)}")
+    page.mapping("Labels", meta.labels)
+    page.annotations("Annotations", meta.annotations)
+    page.controlled(obj)
+    page.line(f"Parallelism:\t{spec.parallelism if spec.parallelism is not None else UNSET}")
+    page.line(f"Completions:\t{spec.completions if spec.completions is not None else UNSET}")
+    for title, value in (
+        ("Completion Mode", spec.completionMode),
+        ("Suspend", go_bool(spec.suspend) if spec.suspend is not None else None),
+        ("Backoff Limit", spec.backoffLimit),
+        ("TTL Seconds After Finished", spec.ttlSecondsAfterFinished),
+    ):
+        if value is not None:
+            page.line(f"{title}:\t{value}")
+    if status.startTime:
+        page.line(f"Start Time:\t{moment(status.startTime)}")
+    if status.completionTime:
+        page.line(f"Completed At:\t{moment(status.completionTime)}")
+        if status.startTime:
+            page.line(f"Duration:\t{between(status.startTime, status.completionTime)}")
+    if spec.activeDeadlineSeconds is not None:
+        page.line(f"Active Deadline Seconds:\t{spec.activeDeadlineSeconds}s")
+    ready = f" ({status.ready} Ready)" if status.ready is not None else ""
+    page.line(
+        f"Pods Statuses:\t{status.active or 0} Active{ready} / {status.succeeded or 0} Succeeded / "
+        f"{status.failed or 0} Failed"
+    )
+    if spec.completionMode == "Indexed":
+        page.line(f"Completed Indexes:\t{status.completedIndexes or NONE}")
+    template(page, spec.template)
+    page.events(obj)
+
+
+def cron_job(page: Page, obj: Any) -> None:
+    """A CronJob."""
+    spec, status = obj.spec, obj.status
+    page.head(obj)
+    page.line(f"Schedule:\t{spec.schedule}")
+    page.line(f"Concurrency Policy:\t{spec.concurrencyPolicy}")
+    page.line(f"Suspend:\t{boolean(spec.suspend)}")
+    for title, value in (
+        ("Successful Job History Limit", spec.successfulJobsHistoryLimit),
+        ("Failed Job History Limit", spec.failedJobsHistoryLimit),
+        (
+            "Starting Deadline Seconds",
+            f"{spec.startingDeadlineSeconds}s" if spec.startingDeadlineSeconds is not None else None,
+        ),
+    ):
+        page.line(f"{title}:\t{value if value is not None else UNSET}")
+    inner = spec.jobTemplate.spec
+    page.line(f"Selector:\t{_selector(inner.selector) if inner.selector is not None else UNSET}")
+    page.line(f"Parallelism:\t{inner.parallelism if inner.parallelism is not None else UNSET}")
+    page.line(f"Completions:\t{inner.completions if inner.completions is not None else UNSET}")
+    if inner.activeDeadlineSeconds is not None:
+        page.line(f"Active Deadline Seconds:\t{inner.activeDeadlineSeconds}s")
+    template(page, inner.template)
+    page.line(f"Last Schedule Time:\t{moment(status.lastScheduleTime) if status.lastScheduleTime else UNSET}")
+    page.line(f"Active Jobs:\t{', '.join(ref.name for ref in status.active) or NONE}")
+    page.events(obj)
