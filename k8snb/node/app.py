@@ -97,7 +97,11 @@ class AppProcess(Process):
 
         prepare = PREPARE.get(app.behaviour)
         if prepare is not None:
-            prepare(self, box, now, world)
+            try:
+                prepare(self, box, now, world)
+            except (ValueError, LookupError) as error:
+                box.log(now, f"{app.name}: invalid arguments {' '.join(self.argv[1:])!r}: {error}", "stderr")
+                self.exited = Exit(now, 2)
         if self.exited is not None:
             return
         if app.needs and not any(box.environment(world).get(name) for name in app.needs):
@@ -164,7 +168,11 @@ class AppProcess(Process):
             path = request.path.partition("?")[0]
             found = answers.get(path, answers.get("*"))
             if found is not None:
-                return reply_of(found, request, self)
+                try:
+                    return reply_of(found, request, self)
+                except Exception as error:  # a class's own function failed: a server would answer 500
+                    box.log(now, f"{type(error).__name__}: {error}", "stderr")
+                    return Reply(500, f"{type(error).__name__}: {error}\n")
             if self.app.behaviour == "generic":
                 return Reply(404, "404 page not found\n")
         from k8snb.node.programs import BEHAVIOURS

@@ -150,7 +150,8 @@ class Container:
     def process_of(self, argv: tuple[str, ...], world: World) -> Process:
         """A process of the image for some command line."""
         image = self.image
-        assert image is not None
+        if image is None:
+            raise NotExecutable(f"the image {self.spec.image} of container {self.name} is not known any more")
         words = argv
         while len(words) > 1 and (words[0].rpartition("/")[2] in WRAPPERS or words[0] == "--"):
             words = words[1:]

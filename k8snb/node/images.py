@@ -23,8 +23,8 @@ PUBLIC = ("docker.io", "registry.k8s.io", "k8s.gcr.io", "quay.io", "ghcr.io", "g
           "registry.access.redhat.com", "docker.elastic.co", "mirror.gcr.io", "us-docker.pkg.dev", "registry.gitlab.com")  # fmt: skip
 """Registries that can be reached and serve images to everybody."""
 NO_SUCH_TAG = re.compile(
-    r"broken|nonexist|non-exist|not-exist|notexist|doesnotexist|does-not|no-such|nosuch|missing|invalid|typo|wrong|bogus"
-    r"|not-?found|notfound|unknown|^bad$|^bad-|-bad$|^fake$"
+    r"(?:^|[-_./])(?:broken|missing|invalid|typo|wrong|bogus|unknown|bad|fake|no-?such\w*|not-?found|non-?exist\w*|not-?exist\w*)"
+    r"(?:$|[-_./])|does-?not-?exist"
 )
 """Tags (and repositories) that teaching material uses for images that are not there."""
 _VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.\d+)*(?:\+\S+)?")

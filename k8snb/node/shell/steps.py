@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
@@ -191,7 +192,14 @@ def invoke(context: Context, argv: list[str]) -> Outcome:
         return run_app(context, AppProcess(app, tuple(argv)), replace=_is_last(context))
     function = COMMANDS.get(base)
     if function is not None:
-        return function(context, argv)
+        try:
+            return function(context, argv)
+        except ReadOnly as error:
+            return context.fail(f"{base}: {error}: Read-only file system")
+        except NoDirectory as error:
+            return context.fail(f"{base}: {error}: No such file or directory")
+        except (ValueError, LookupError, ArithmeticError, RecursionError, re.error) as error:
+            return context.fail(f"{base}: cannot make sense of {' '.join(argv[1:])!r}: {error}", 2)
     path = context.path(name) if "/" in name else None
     text = context.files.read(path) if path is not None else None
     if text is not None:

@@ -115,6 +115,9 @@ def copy(context: Context, argv: list[str]) -> Outcome:
         text = files.read(path)
         if text is not None:
             status = _write(context, command, place, text) or status
+        elif f"{place}/".startswith(f"{path.rstrip('/')}/"):
+            status = context.fail(f"{command}: recursion detected, omitting directory '{name}'")
+            continue
         elif files.is_directory(path):
             status = _copy_tree(context, command, path, place) or status
         else:
