@@ -7,7 +7,18 @@ from typing import Any
 
 from k8snb.api.scheme import Resource
 from k8snb.kubectl.client import Client
-from k8snb.kubectl.describe import access, config, limits, nodes, pods, services, workloads
+from k8snb.kubectl.describe import (
+    access,
+    autoscalers,
+    config,
+    limits,
+    network,
+    nodes,
+    pods,
+    services,
+    storage,
+    workloads,
+)
 from k8snb.kubectl.describe.generic import generic
 from k8snb.kubectl.describe.page import Page
 
@@ -23,6 +34,12 @@ PAGES: dict[tuple[str, str], Callable[[Page, Any], None]] = {
     ("", "ServiceAccount"): config.service_account,
     ("", "ResourceQuota"): limits.resource_quota,
     ("", "LimitRange"): limits.limit_range,
+    ("", "PersistentVolume"): storage.volume,
+    ("", "PersistentVolumeClaim"): storage.claim,
+    ("storage.k8s.io", "StorageClass"): storage.klass,
+    ("networking.k8s.io", "Ingress"): network.ingress,
+    ("networking.k8s.io", "NetworkPolicy"): network.network_policy,
+    ("autoscaling", "HorizontalPodAutoscaler"): autoscalers.autoscaler,
     ("apps", "Deployment"): workloads.deployment,
     ("apps", "ReplicaSet"): workloads.replica_set,
     ("apps", "StatefulSet"): workloads.stateful_set,

@@ -1,4 +1,4 @@
-"""Services, Endpoints, EndpointSlices, Ingresses."""
+"""Services, Endpoints, EndpointSlices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST = 3
 """Addresses that are listed before the rest is only counted."""
 
 
-def _addresses(page: Page, service: Any, port: Any) -> str:
+def addresses(page: Page, service: Any, port: Any) -> str:
     """Where the traffic of a service port goes, from its EndpointSlices."""
     client = page.client
     found: list[str] = []
@@ -64,7 +64,7 @@ def service(page: Page, obj: Any) -> None:
         page.line(f"TargetPort:\t{port.targetPort}/{port.protocol}")
         if port.nodePort:
             page.line(f"NodePort:\t{name}\t{port.nodePort}/{port.protocol}")
-        page.line(f"Endpoints:\t{_addresses(page, obj, port)}")
+        page.line(f"Endpoints:\t{addresses(page, obj, port)}")
     page.line(f"Session Affinity:\t{spec.sessionAffinity}")
     if spec.externalTrafficPolicy:
         page.line(f"External Traffic Policy:\t{spec.externalTrafficPolicy}")
