@@ -379,8 +379,13 @@ class Runtime:
     def resume(self) -> None:
         """Repeat the reconcile that was in flight when this runtime was copied; call it when everything is copied."""
         flight, self._interrupted = self._interrupted, None
-        if flight is not None:
+        if flight is None:
+            return
+        try:
             self._flight = self._repeat(flight)
+        except (StopIteration, APIError):
+            # The component remembers more than its cache holds, so it takes another way than before: it begins anew.
+            self._ended(flight.item, After(0.0))
 
     def _repeat(self, flight: Flight) -> Flight:
         """The same reconcile, begun again on the cache as it was, given the same outcomes, standing at the same call."""

@@ -240,6 +240,31 @@ def test_a_fork_in_the_middle_of_a_reconcile_goes_on_as_its_origin(steps: int) -
     assert transcript(cluster.store) == transcript(other.store)
 
 
+class Once(Recorder):
+    """Makes two objects for a key it has not seen; that it has seen it is not in its cache."""
+
+    def reconcile(self, key: str, view: View) -> Reconcile:
+        if key != "default/one" or self.seen:
+            return None
+        self.seen.append((view.now, key))
+        for name in ("first", "second"):
+            yield Create(obj=ConfigMap(metadata=ObjectMeta(name=name, namespace="default")))
+        return None
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_a_fork_goes_on_even_if_a_component_remembers_what_it_has_begun(steps: int) -> None:
+    cluster = alone(Once())
+    cluster.apply(CONFIG_MAP)
+    cluster.step(steps)
+    other = cluster.fork()
+    cluster.settle()
+    other.settle()
+
+    assert other.runtime.idle()
+    assert "one" in other.configmaps.names
+
+
 def summary(cluster: Cluster) -> list[object]:
     """What does not depend on names and order: how many pods run where they should, and what leads to them."""
     slices = [s for s in cluster.endpointslices if s.metadata.labels.get("kubernetes.io/service-name") == "web"]
