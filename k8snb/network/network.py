@@ -152,6 +152,9 @@ class Network:
         trail = Trail()
         trail.add("pod" if source.pod is not None else "node" if source.node else "outside", source.name, "sends",
                   address=source.address)  # fmt: skip
+        if source.pod is not None and not source.address:
+            trail.add("pod", source.name, "not-running", ok=False, phase=source.pod.status.phase or "Pending")
+            return _failed(request, "unreachable", 0.0, trail)
         addresses, waited = self._resolve(source, request.host, view, trail)
         if not addresses:
             error = "nxdomain" if waited < DNS_TIMEOUT else "timeout"

@@ -306,3 +306,11 @@ def test_pod_object_is_a_source() -> None:
 
     assert isinstance(pod, Pod)
     assert rig.network.request(pod, "http://web/", rig.runtime.processes["kubelet"].view).ok
+
+
+def test_pod_that_does_not_run_cannot_ask() -> None:
+    rig = two_webs()
+    rig.pod("later", spec(container("nginx:broken")), node="")
+    answer = rig.request("pod/later", "http://web/")
+
+    assert (answer.error, answer.hops[-1].code) == ("unreachable", "not-running")
