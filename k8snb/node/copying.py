@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from k8snb.api.object import Value
@@ -12,10 +11,16 @@ T = TypeVar("T")
 _SHARED: frozenset[type[Any]] = frozenset({str, int, float, bool, type(None)})
 
 
-@lru_cache(maxsize=64)
+_SLOTS: dict[type[Any], tuple[str, ...]] = {}
+
+
 def _slots(cls: type[Any]) -> tuple[str, ...]:
     """All attributes of a class with slots, those of its bases first."""
-    return tuple(name for base in reversed(cls.__mro__) for name in getattr(base, "__slots__", ()))
+    found = _SLOTS.get(cls)
+    if found is None:
+        found = tuple(name for base in reversed(cls.__mro__) for name in getattr(base, "__slots__", ()))
+        _SLOTS[cls] = found
+    return found
 
 
 def copy_slots(obj: T, memo: dict[int, Any]) -> T:
