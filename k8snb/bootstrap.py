@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from k8snb.api.errors import APIError
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.object import Object
 from k8snb.api.request import Request, Response, UserInfo
@@ -63,17 +64,13 @@ def initial_objects() -> list[Object]:
 
 
 def bootstrap(server: Server) -> None:
-    """Create the initial objects as kube-apiserver."""
+    """Create the initial objects as kube-apiserver; those that are there already (a start was cut short) stay."""
     for obj in initial_objects():
-        server.handle(
-            Request(
-                "create",
-                SCHEME.of(obj),
-                obj.metadata.namespace or "",
-                "",
-                "",
-                obj,
-                user=LOOPBACK,
-                actor="kube-apiserver",
-            )
+        request = Request(
+            "create", SCHEME.of(obj), obj.metadata.namespace or "", body=obj, user=LOOPBACK, actor="kube-apiserver"
         )
+        try:
+            server.handle(request)
+        except APIError as error:
+            if error.reason not in ("AlreadyExists", "Invalid"):
+                raise

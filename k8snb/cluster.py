@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from k8snb.api.errors import bad_request
+from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
 from k8snb.api.object import Object
 from k8snb.api.request import Request, Response
 from k8snb.api.scheme import Scheme
@@ -28,13 +27,15 @@ from k8snb.client.view import Source, cache_key
 from k8snb.controllers import IN_TREE
 from k8snb.diff import Diff, diff_worlds
 from k8snb.faults import Faults
+from k8snb.interrupt import Held
+from k8snb.machines import node_spec, node_specs
 from k8snb.network import Answer, Network
 from k8snb.node import KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
 from k8snb.sim.clock import Clock, rfc3339_micro, seconds
 from k8snb.sim.ids import Ids
 from k8snb.store import Cause, Change, Store
-from k8snb.world import History, Snapshot
+from k8snb.world import History, Snapshot, World
 
 SETTLE_HORIZON = 60.0
 """A cluster is settled when nothing is due within so many simulated seconds (longer than any image pull or grace period)."""
@@ -139,10 +140,11 @@ class Cluster(Faults):
     """
 
     snapshot_type: type[Snapshot] = Snapshot
+    _closed = False
 
     def __init__(
         self,
-        nodes: int | Iterable[NodeSpec | Mapping[str, Any]] = 3,
+        nodes: int | Iterable[NodeSpec | Mapping[str, Any] | str] = 3,
         seed: int = 0,
         path: str | Path | None = None,
         *,
@@ -152,6 +154,10 @@ class Cluster(Faults):
         watch_lag: float = 0.0,
         caught_up_gate: bool = True,
     ) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise BadType(f"seed is {seed!r}: give a whole number")
+        specs = node_specs(nodes)
+        parts = [_controller(c) for c in controllers]
         self.seed = seed
         self.clock = Clock()
         self.ids = Ids(seed)
@@ -163,11 +169,13 @@ class Cluster(Faults):
         self.gateway = Gateway(self.server, self.store, self.clock)
         self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
         self.network = Network(self.server)
-        reopened = self.store.revision > 0
-        specs = () if reopened else node_specs(nodes)
+        founded = bool(self.store.meta_get("founded"))
+        if self.store.revision > 0:
+            self._reopen()
+        if founded:
+            specs = ()
         self.kubelets = kubelet if kubelet is not None else KubeletPool(specs, network=self.network, ids=self.ids)
         self.scheduler = scheduler if scheduler is not None else Scheduler(self.ids)
-        parts = [c() if isinstance(c, type) else c for c in controllers]
         for part in (*parts, self.scheduler, self.kubelets):
             self.gateway.introduce(part.name, part.process)
             self.runtime.add(part)
@@ -176,14 +184,13 @@ class Cluster(Faults):
             self.kubelets.connect(self.runtime)
             self.server.logs = KubeletLogs(self.kubelets, self.clock)
         self.store.subscribe(self._changed)
-        if reopened:
-            self._reopen()
-        else:
+        if not founded:
             bootstrap(self.server)
         for process in list(self.runtime.processes):
             self.runtime.start(process)
-        if not reopened:
+        if not founded:
             self.settle()
+            self.store.meta_put("founded", True)
 
     # -- the world
 
@@ -207,7 +214,8 @@ class Cluster(Faults):
         return History(self.store, self.store.compacted + 1, self.store.revision)
 
     def handle(self, request: Request) -> Response:
-        return self.server.handle(request)
+        with Held():
+            return self.server.handle(request)
 
     def decision(self, pod: Object) -> dict[str, Any] | None:
         found = getattr(self.scheduler, "decisions", {}).get(cache_key(pod))
@@ -249,11 +257,15 @@ class Cluster(Faults):
 
     def add_node(self, name: str, **spec: Any) -> None:
         """Add a machine: ``add_node("worker-4", cpu="8", memory="32Gi")``; its kubelet registers it."""
-        self.kubelets.add_node(NodeSpec(name, **spec))
+        machine = node_spec({"name": name, **spec})
+        if self.find(self.resource("nodes"), "", name) is not None:
+            raise BadValue(f"there is a node {name} already: remove_node({name!r}) first, or take another name")
+        self.kubelets.add_node(machine)
         self.runtime.poke(self.kubelets.name, name)
 
     def remove_node(self, name: str) -> None:
         """Take a machine away for good, and delete its Node object."""
+        name = self._node(name)
         self.kubelets.remove_node(name)
         self.delete("node", name)
 
@@ -270,7 +282,10 @@ class Cluster(Faults):
 
     def _process(self, name: str) -> None:
         if name not in self.runtime.processes:
-            raise ValueError(f"there is no component {name!r}: known are {', '.join(self.runtime.processes)}")
+            hint = did_you_mean(name, self.runtime.processes)
+            raise BadValue(
+                f"there is no component {name!r} to stop or start: known are {', '.join(self.runtime.processes)}{hint}"
+            )
 
     def _changed(self, change: Change) -> None:
         kind, key = store_change(change.value, change.previous.value if change.previous else None)
@@ -284,12 +299,17 @@ class Cluster(Faults):
         Heartbeats and probes go on in the background and are not counted; when nothing else is due within an hour of
         simulated time, nothing is left to do and time stands still.
         """
+        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+            raise BadValue(f"cannot make {n!r} steps: give a whole number, as in step(3)")
         made = []
-        for _ in range(n):
-            step = self._next_step(self.now + STEP_MAX)
-            if step is None:
-                break
-            made.append(step)
+        with Held() as held:
+            for _ in range(n):
+                step = self._next_step(self.now + STEP_MAX)
+                if step is None:
+                    break
+                made.append(step)
+                held.check()
+            self._keep_time()
         return Steps(made)
 
     def _next_step(self, end: float) -> Step | None:
@@ -312,63 +332,76 @@ class Cluster(Faults):
 
         Returns whether the condition holds (always True for plain seconds).
         """
-        end = self.now + (seconds if seconds is not None else limit)
-        if seconds is not None and seconds < 0:
-            raise ValueError(f"cannot run {seconds} seconds: time only moves forward; use at(time=…) to look back")
+        if until is not None and not callable(until):
+            raise BadType(f"until is {until!r}: give a condition, as in run(until=lambda c: len(c.pods) == 3)")
+        if seconds is None and until is None:
+            raise BadValue(
+                "run for how long? run(30) lets 30 seconds pass, run(until=…) goes on until a condition holds"
+            )
+        length = seconds if seconds is not None else limit
+        if isinstance(length, bool) or not isinstance(length, int | float):
+            raise BadType(f"cannot run {length!r}: give a number of seconds, as in run(30)")
+        if not 0 <= length < float("inf"):
+            raise BadValue(f"cannot run {length} seconds: time only moves forward; use at(time=…) to look back")
+        end = self.now + length
         step = self.runtime.step
-        if until is None:
-            while step(end) is not None:
-                pass
-        else:
-            while not until(self):
+        with Held() as held:
+            while until is None or not until(self):
                 if step(end) is None:
                     break
-        if until is None or not until(self):
-            self.clock.now = max(self.clock.now, end)
-        self.store.expire(self.now, EXPIRY)
-        return until is None or until(self)
+                held.check()
+            reached = until is None or until(self)
+            if until is None or not reached:
+                self.clock.now = max(self.clock.now, end)
+            self.store.expire(self.now, EXPIRY)
+            self._keep_time()
+        return reached
 
     def settle(self, limit: float = SETTLE_MAX, horizon: float = SETTLE_HORIZON) -> float:
         """Go on until nothing but far timers is left, at most ``limit`` seconds; returns how many seconds passed."""
         begin = self.now
         end = begin + limit
         runtime = self.runtime
-        while True:
-            until = self.now
-            if runtime.idle():
-                due = runtime.queue.next_due(foreground_only=True)
-                if due is None or due > self.now + horizon or due > end:
-                    self.store.expire(self.now, EXPIRY)
-                    return self.now - begin
-                until = due
-            runtime.step(until)
+        with Held() as held:
+            while True:
+                until = self.now
+                if runtime.idle():
+                    due = runtime.queue.next_due(foreground_only=True)
+                    if due is None or due > self.now + horizon or due > end:
+                        break
+                    until = due
+                runtime.step(until)
+                held.check()
+            self.store.expire(self.now, EXPIRY)
+            self._keep_time()
+        return self.now - begin
+
+    def _keep_time(self) -> None:
+        """Time may have passed without a revision; a durable cluster keeps that, too."""
+        if self.store.path is not None:
+            self.store.meta_put("now", self.clock.now)
 
     # -- looking back and branching
 
     def at(self, revision: int | None = None, *, time: float | str | None = None) -> Snapshot:
         """The cluster as it was at a revision, or at a time (seconds since the start, or an RFC 3339 text)."""
         if (revision is None) == (time is None):
-            raise ValueError("give either a revision or a time: at(revision=42) or at(time=12.5)")
+            raise BadValue("give either a revision or a time: at(revision=42) or at(time=12.5)")
+        store = self.store
         if time is not None:
-            moment: float | None = seconds(time) if isinstance(time, str) else float(time)
-            revision = self._revision_at(moment or 0.0)
-        else:
-            moment = None
-        assert revision is not None
-        snapshot = self.store.at(revision)
-        moment = snapshot.time if moment is None else moment
-        return self.snapshot_type(self.scheme, snapshot, self.store, self.store.compacted + 1, moment)
-
-    def _revision_at(self, moment: float) -> int:
-        changes = self.history
-        low, high = 0, len(changes)
-        while low < high:
-            middle = (low + high) // 2
-            if changes[middle].time <= moment:
-                low = middle + 1
-            else:
-                high = middle
-        return self.store.compacted + low
+            moment = _moment(time)
+            if not 0 <= moment <= self.now:
+                raise NotThere(f"there is nothing to see at {moment} s: time reaches from 0 to {self.now} s so far")
+            revision = store.revision_at(moment)
+        if isinstance(revision, bool) or not isinstance(revision, int):
+            raise BadType(f"revision is {revision!r}: give a whole number, as in at(42)")
+        if not store.compacted <= revision <= store.revision:
+            raise NotThere(
+                f"there is no revision {revision}: the history reaches from {store.compacted} to {store.revision}"
+            )
+        snapshot = store.at(revision)
+        now = snapshot.time if time is None else moment
+        return self.snapshot_type(self.scheme, snapshot, store, store.compacted + 1, now)
 
     def fork(self) -> Cluster:
         """A second cluster that shares the past and goes on exactly as this one would, until either is changed."""
@@ -384,6 +417,8 @@ class Cluster(Faults):
 
     def diff(self, other: Any) -> Diff:
         """What differs between this cluster (or past) and another."""
+        if not isinstance(other, World):
+            raise BadType(f"cannot compare a cluster with {other!r}: give another cluster, a fork() or at(revision)")
         return diff_worlds(self, other)
 
     def explain(self, what: str | Object, language: str | None = None) -> Any:
@@ -394,8 +429,10 @@ class Cluster(Faults):
 
     def close(self) -> None:
         """Close the database of a durable cluster; opening its path again goes on from here."""
-        for name, value in self._meta().items():
-            self.store.meta_put(name, value)
+        if self.store.path is not None and not self._closed:
+            for name, value in self._meta().items():
+                self.store.meta_put(name, value)
+            self._closed = True
         self.store.close()
 
     def __enter__(self) -> Cluster:
@@ -406,23 +443,37 @@ class Cluster(Faults):
 
     def _meta(self) -> dict[str, Any]:
         """What goes into the file beside each revision, so that a reopened cluster goes on as this one would."""
-        return {"now": self.clock.now, "ids": self.ids.state, "seed": self.seed}
+        return {"now": self.clock.now, "ids": self.ids.state, "seed": self.seed, "steps": self.runtime.steps}
 
     def _reopen(self) -> None:
         meta = self.store.meta()
-        self.clock.now = float(meta["now"])
-        self.ids.state = int(meta["ids"])
-        self.seed = int(meta["seed"])
+        self.clock.now = float(meta.get("now", self.store.time_of(self.store.revision)))
+        self.seed = int(meta.get("seed", self.seed))
+        self.ids.state = int(meta.get("ids", Ids(self.seed + self.store.revision).state))
+        self.runtime.steps = int(meta.get("steps", 0))
 
     def __repr__(self) -> str:
         pods = len(self.pods)
         return f"<Cluster: {len(self.nodes)} nodes, {pods} pods, revision {self.revision}, {self.now:.3f} s>"
 
 
-def node_specs(nodes: int | Iterable[NodeSpec | Mapping[str, Any]]) -> tuple[NodeSpec, ...]:
-    """The nodes to make: ``worker-1`` to ``worker-N`` for a number."""
-    if isinstance(nodes, int):
-        if nodes < 0:
-            raise ValueError(f"a cluster cannot have {nodes} nodes")
-        return tuple(NodeSpec(f"worker-{i}") for i in range(1, nodes + 1))
-    return tuple(n if isinstance(n, NodeSpec) else msgspec.convert(dict(n), NodeSpec) for n in nodes)
+def _controller(given: Any) -> Controller:
+    """A controller, made if it is a class."""
+    made = given() if isinstance(given, type) else given
+    if not isinstance(made, Controller):
+        raise BadType(
+            f"{given!r} is no controller: give classes or objects of k8snb.client.Controller, as in [*IN_TREE, Mine()]"
+        )
+    if not made.name:
+        raise BadValue(f'{type(made).__name__} has no name: set name = "my-controller" in the class')
+    return made
+
+
+def _moment(time: float | str) -> float:
+    """Seconds since the epoch of a number or an RFC 3339 text."""
+    try:
+        return seconds(time) if isinstance(time, str) else float(time)
+    except (ValueError, TypeError):
+        raise BadValue(
+            f"{time!r} is no time: give seconds since the start, or a text like 2026-01-01T00:00:12Z"
+        ) from None
