@@ -51,7 +51,7 @@ def disruption_budget(page: Page, obj: Any) -> None:
     if spec.selector is None:
         page.line("Selector:\t<unset>")
     else:
-        page.line(f"Selector:\t{selectors.from_label_selector(spec.selector) or NONE}")
+        page.line(f"Selector:\t{str(selectors.from_label_selector(spec.selector)) or NONE}")
     page.line("Status:")
     for title, value in (
         ("Allowed disruptions", status.disruptionsAllowed),

@@ -110,4 +110,4 @@ def _rules(page: Page, rules: Any, title: str, word: str) -> None:
                 ("PodSelector", peer.podSelector),
             ):
                 if selector is not None:
-                    page.line(f"{name}: {selectors.from_label_selector(selector) or NONE}", 3)
+                    page.line(f"{name}: {str(selectors.from_label_selector(selector)) or NONE}", 3)

@@ -142,9 +142,8 @@ def daemon_set(page: Page, obj: Any) -> None:
     """A DaemonSet."""
     meta, spec, status = obj.metadata, obj.spec, obj.status
     page.line(f"Name:\t{meta.name}")
-    page.line(f"Namespace:\t{meta.namespace}")
     page.line(f"Selector:\t{_selector(spec.selector)}")
-    page.line(f"Node-Selector:\t{selectors.from_labels(spec.template.spec.nodeSelector) or NONE}")
+    page.line(f"Node-Selector:\t{str(selectors.from_labels(spec.template.spec.nodeSelector)) or NONE}")
     page.mapping("Labels", meta.labels)
     page.annotations("Annotations", meta.annotations)
     page.line(f"Desired Number of Nodes Scheduled: {status.desiredNumberScheduled or 0}")
