@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LANGUAGE ?=
 
-.PHONY: lab install test check parity bench browser screenshots clean
+.PHONY: lab install test types check parity bench browser screenshots clean
 
 $(BIN)/k8snb: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,9 +24,11 @@ lab: $(BIN)/k8snb  ## open the course (LANGUAGE=zh or en; default: the system's)
 test: $(VENV)/.test  ## run every check and test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 -q
+
+types: $(VENV)/.test  ## check all types (some minutes the first time)
+	$(BIN)/mypy
 
 parity: $(VENV)/.test  ## replay the recordings of a real control plane
 	$(BIN)/python -m tests.parity api
