@@ -239,19 +239,15 @@ class Cluster(Faults):
         return self.network.request(source, url, self.runtime.processes["kubelet"].view, now=self.now, **options)
 
     def logs(
-        self, pod: str, container: str | None = None, namespace: str = "default", *, previous: bool = False
+        self, pod: str | Pod, container: str | None = None, namespace: str = "default", *, previous: bool = False
     ) -> str:
         """The log of a container, as ``kubectl logs`` prints it."""
         lines = self.kubelets.logs(self._pod(pod, namespace), container, previous)
         return "".join(f"{text}\n" for _, _, text in lines)
 
-    def exec(self, pod: str, *argv: str, container: str | None = None, namespace: str = "default") -> Any:
+    def exec(self, pod: str | Pod, *argv: str, container: str | None = None, namespace: str = "default") -> Any:
         """Run a command in a container: ``exec("web-1", "ls", "/")``; the result has stdout, stderr and code."""
         return self.kubelets.exec(self._pod(pod, namespace), container, argv, self.now)
-
-    def _pod(self, name: str, namespace: str) -> Any:
-        name = name.removeprefix("pod/")
-        return self.get("pod", name, namespace) if "/" not in name else self.get(f"pod/{name}")
 
     # -- machines and processes
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from k8snb.api.errors import APIError, not_found
 from k8snb.api.fields import parse_field_selector
+from k8snb.api.mistakes import BadType, NoSuchItem, NoSuchName, listing
 from k8snb.api.object import Object
 from k8snb.api.scheme import Resource
 from k8snb.api.selectors import Selector, parse_selector
@@ -88,12 +89,18 @@ class Collection(Generic[T], Sequence[T]):
             others = [obj for obj in self._objects() if obj.metadata.name == name]
             if len(others) == 1:
                 return others[0]
-        raise self._missing(name)
+        raise self.missing(name)
 
-    def _missing(self, name: str) -> APIError:
+    def missing(self, name: str) -> APIError:
+        """The NotFound error for a name, with those that come close."""
         error = not_found(self._resource.plural, name, self._resource.group)
         close = get_close_matches(name, [obj.metadata.name or "" for obj in self._objects()], n=3)
-        if close:
+        elsewhere = [
+            obj.metadata.namespace or "" for obj in self._world.objects(self._resource) if obj.metadata.name == name
+        ]
+        if elsewhere:
+            error.add_note(f"There is one of that name in namespace {', '.join(elsewhere)}.")
+        elif close:
             error.add_note(f"Did you mean {', '.join(close)}?")
         return error
 
@@ -119,7 +126,12 @@ class Collection(Generic[T], Sequence[T]):
     def __getitem__(self, index: int | slice | str) -> T | list[T]:
         if isinstance(index, str):
             return self.get(index)
-        return self._objects()[index]
+        objects = self._objects()
+        if isinstance(index, int) and not -len(objects) <= index < len(objects):
+            raise NoSuchItem(f"there is no {self._resource.singular} number {index}: {listing(self.names)}")
+        if not isinstance(index, int | slice):
+            raise BadType(f"{index!r} is neither a number nor a name: write {self._resource.plural}[0] or …['NAME']")
+        return objects[index]
 
     def __len__(self) -> int:
         return len(self._objects())
@@ -137,11 +149,11 @@ class Collection(Generic[T], Sequence[T]):
             raise AttributeError(name)
         found = [obj for obj in self._objects() if _identifier(self._label(obj)) == name]
         if not found:
-            raise AttributeError(f"no {self._resource.singular} named {name!r}: {_listing(self.names)}")
+            raise NoSuchName(f"no {self._resource.singular} named {name!r}: {listing(self.names)}", name, self)
         return found[0]
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(_identifier(name) for name in self.names)]
+        return [*super().__dir__(), *(n for n in map(_identifier, self.names) if n.isidentifier())]
 
     def _ipython_key_completions_(self) -> list[str]:
         return self.names
@@ -152,9 +164,3 @@ class Collection(Generic[T], Sequence[T]):
 
 def _identifier(name: str) -> str:
     return "".join(c if c.isalnum() else "_" for c in name)
-
-
-def _listing(names: list[str]) -> str:
-    if not names:
-        return "there are none"
-    return f"there are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"

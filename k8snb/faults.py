@@ -5,8 +5,10 @@ A fault changes the modelled machines, never API objects: what Kubernetes notice
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from k8snb.api.mistakes import BadType, BadValue
+from k8snb.api.types.core_v1 import Node, Pod
 from k8snb.verbs import Verbs
 
 
@@ -27,13 +29,13 @@ class Faults(Verbs):
         self._poke(node)
 
     def break_container(
-        self, pod: str, container: str | None = None, exit_code: int = 1, namespace: str = "default"
+        self, pod: str | Pod, container: str | None = None, exit_code: int = 1, namespace: str = "default"
     ) -> None:
         """Let a container's main process exit with a code, as a crash would."""
-        target = self.get("pod", pod.removeprefix("pod/"), namespace)
-        names = [c.name for c in target.spec.containers]
+        target = self._pod(pod, namespace)
+        names = [c.name for c in (*target.spec.containers, *target.spec.initContainers)]
         if container is not None and container not in names:
-            raise ValueError(f"pod {target.metadata.name} has no container {container!r}: it has {', '.join(names)}")
+            raise BadValue(f"pod {target.metadata.name} has no container {container!r}: it has {', '.join(names)}")
         self.kubelets.crash(target, container or names[0], exit_code)
 
     def break_image(self, image: str) -> None:
@@ -54,8 +56,26 @@ class Faults(Verbs):
         self.kubelets.heal(self._node(node))
         self._poke(node)
 
-    def _node(self, node: str) -> str:
-        return str(self.get("node", node.removeprefix("node/")).metadata.name)
+    def _pod(self, pod: str | Pod, namespace: str | None = None) -> Pod:
+        """The pod as it is now: ``"web-1"``, ``"pod/web-1"``, ``"pod/shop/web-1"``, ``"shop/web-1"``, or an earlier state of it."""
+        if isinstance(pod, Pod):
+            meta = pod.metadata
+            return cast(Pod, self.get("pod", meta.name, meta.namespace))
+        if not isinstance(pod, str):
+            raise BadType(f"{pod!r} is no pod: name it, as in 'web-1' or 'pod/shop/web-1'")
+        name = pod.removeprefix("pod/")
+        if namespace in (None, "default") and "/" in name:
+            return cast(Pod, self.get(f"pod/{name}"))
+        return cast(Pod, self.get("pod", name, namespace))
+
+    def _node(self, node: str | Node) -> str:
+        name = node.metadata.name if isinstance(node, Node) else node
+        if not isinstance(name, str):
+            raise BadType(f"{node!r} is no node: name it, as in 'worker-1'")
+        name = name.removeprefix("node/")
+        if name in getattr(self.kubelets, "agents", ()):  # the machine is there even when its Node object was deleted
+            return name
+        return str(self.get("node", name).metadata.name)
 
     def _poke(self, node: str) -> None:
-        self.runtime.poke(self.kubelets.name, node.removeprefix("node/"))
+        self.runtime.poke(self.kubelets.name, self._node(node))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from k8snb.api.codec import to_dict
 from k8snb.api.decode import DecodeError, decode_manifests
 from k8snb.api.errors import APIError
+from k8snb.api.mistakes import BadType, BadValue, Mistake, NoSuchFile
 from k8snb.api.object import Object
 from k8snb.api.request import (
     ADMIN,
@@ -22,14 +24,17 @@ from k8snb.api.request import (
     Response,
     UserInfo,
 )
-from k8snb.api.scheme import Resource
+from k8snb.api.scheme import Resource, UnknownKind
 from k8snb.api.types.autoscaling_v1 import Scale, ScaleSpec
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.api.types.policy_v1 import Eviction
 from k8snb.apiserver.patch.clientside import LAST_APPLIED, last_applied, threeway_patch
+from k8snb.collection import Collection
 from k8snb.world import World
 
 PATCH_TYPES = {"merge": MERGE_PATCH, "strategic": STRATEGIC_MERGE_PATCH, "json": JSON_PATCH}
+SUFFIXES = (".yaml", ".yml", ".json")
+"""What the files of manifests end with."""
 CONFLICT_RETRIES = 5
 """How often apply re-reads an object that changed under it (kubectl ``maxPatchRetry``)."""
 
@@ -55,21 +60,20 @@ class Results(tuple[Applied, ...]):
         return "\n".join(map(repr, self))
 
 
-class ApplyError(Exception):
+class ApplyError(Mistake):
     """The server refused an object of a manifest; says which, and what was applied before it."""
 
-    def __init__(self, what: str, where: str, error: APIError, done: tuple[Applied, ...], left: int) -> None:
+    def __init__(
+        self, what: str, where: str, error: APIError | UnknownKind, done: tuple[Applied, ...], left: int
+    ) -> None:
         self.error = error
         self.applied = done
-        lines = [f"{what} ({where}): {error.message}"]
+        lines = [f"{what} ({where}): {error}"]
         if done:
             lines.append("Applied before it: " + "; ".join(map(repr, done)) + ".")
         if left:
             lines.append(f"Not tried: {left} object{'s' if left > 1 else ''} after it. Mend this one and apply again.")
         super().__init__("\n".join(lines))
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"ApplyError: {self}"]
 
 
 Source = "str | Path | Object | Mapping[str, Any] | Iterable[Any]"
@@ -119,15 +123,28 @@ class Verbs(World):
         a mapping, or a list of these. Every document is read and checked before the first is sent; ``DecodeError`` names
         all problems with path and line, ``ApplyError`` the object that the server refused.
         """
-        manifests = list(read(source))
+        return Results(self._each(read(source), lambda body: self._apply_one(body, namespace)))
+
+    def create(self, source: Any, namespace: str = "default") -> Any:
+        """Create what a manifest describes; the object, or a list when there are several. Refused when it is there."""
+        created = self._each(read(source), lambda body: self._create_one(body, namespace))
+        return created[0].object if len(created) == 1 else [one.object for one in created]
+
+    def _each(
+        self, source: Iterable[tuple[Mapping[str, Any], str]], act: Callable[[Mapping[str, Any]], Applied]
+    ) -> tuple[Applied, ...]:
+        """Do one thing with each manifest; the first refusal ends it, and tells what was done and what is left."""
+        manifests = list(source)
+        if not manifests:
+            raise BadValue("there is nothing to apply: no object is described")
         done: list[Applied] = []
         for i, (body, where) in enumerate(manifests):
             try:
-                done.append(self._apply_one(body, namespace))
-            except APIError as error:
+                done.append(act(body))
+            except (APIError, UnknownKind) as error:
                 what = f"{body.get('kind', 'object')} {(body.get('metadata') or {}).get('name', '')!r}"
                 raise ApplyError(what, where, error, tuple(done), len(manifests) - i - 1) from None
-        return Results(done)
+        return tuple(done)
 
     def _apply_one(self, body: Mapping[str, Any], namespace: str) -> Applied:
         resource = self.scheme.for_manifest(body)
@@ -168,80 +185,94 @@ class Verbs(World):
                 return Applied(changed, "configured" if changed != current else "unchanged")
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def create(self, source: Any, namespace: str = "default") -> Any:
-        """Create what a manifest describes; the object, or a list when there are several. AlreadyExists when it is there."""
-        created = []
-        for body, _ in read(source):
-            resource = self.scheme.for_manifest(body)
-            where = ((body.get("metadata") or {}).get("namespace") or namespace) if resource.namespaced else ""
-            created.append(
-                self._send("create", resource, where, "", body, field_manager="k8snb", field_validation="Strict")
-            )
-        return created[0] if len(created) == 1 else created
+    def _create_one(self, body: Mapping[str, Any], namespace: str) -> Applied:
+        resource = self.scheme.for_manifest(body)
+        where = ((body.get("metadata") or {}).get("namespace") or namespace) if resource.namespaced else ""
+        made = self._send("create", resource, where, "", body, field_manager="k8snb", field_validation="Strict")
+        return Applied(made, "created")
 
     def patch(
         self,
-        kind: str,
-        name: str,
-        body: Any,
-        namespace: str = "default",
+        kind: str | Object,
+        name: Any = None,
+        body: Any = None,
+        namespace: str | None = None,
         *,
         patch_type: str = "",
         subresource: str = "",
     ) -> Any:
-        """Patch an object; ``patch_type`` is strategic (default for built-in kinds), merge or json."""
-        resource = self.resource(kind)
-        patch_type = patch_type or ("merge" if resource.custom else "strategic")
-        if patch_type not in PATCH_TYPES:
-            raise ValueError(f"patch type {patch_type!r} is unknown: use one of {', '.join(PATCH_TYPES)}")
-        return self._send(
-            "patch",
-            resource,
-            namespace,
-            name,
-            body,
-            subresource=subresource,
-            content_type=PATCH_TYPES[patch_type],
-            field_manager="kubectl-patch",
-        )
+        """Patch an object: ``patch("deployment", "web", {...})`` or ``patch("deployment/web", {...})``.
 
-    def scale(self, kind: str, name: str, replicas: int, namespace: str = "default") -> Any:
-        """Set ``spec.replicas`` through the scale subresource; returns the object."""
-        resource = self.resource(kind)
-        body = Scale(metadata=ObjectMeta(name=name, namespace=namespace), spec=ScaleSpec(replicas=replicas))
-        self._send("update", resource, namespace, name, body, subresource="scale", field_manager="kubectl")
-        return self.get(kind, name, namespace)
+        ``patch_type`` is strategic (default for built-in kinds), merge or json (a list of operations).
+        """
+        if body is None and not isinstance(name, str):
+            name, body = None, name
+        resource, where, short = self.target(kind, name, namespace)
+        if not isinstance(body, Mapping | list):
+            raise BadType(
+                f"the patch is {body!r}: give a mapping such as {{'spec': {{'replicas': 2}}}}, or a list of operations"
+            )
+        patch_type = patch_type or ("json" if isinstance(body, list) else "merge" if resource.custom else "strategic")
+        if patch_type not in PATCH_TYPES:
+            raise BadValue(f"patch type {patch_type!r} is unknown: use one of {', '.join(PATCH_TYPES)}")
+        return self._on(
+            "patch", resource, where, short, body,
+            subresource=subresource, content_type=PATCH_TYPES[patch_type], field_manager="kubectl-patch",
+        )  # fmt: skip
+
+    def scale(
+        self,
+        kind: str | Object,
+        name: str | int | None = None,
+        replicas: int | None = None,
+        namespace: str | None = None,
+    ) -> Any:
+        """Set ``spec.replicas``: ``scale("deployment", "web", 5)`` or ``scale("deployment/web", 5)``; returns the object."""
+        if replicas is None and not isinstance(name, str):
+            name, replicas = None, name
+        resource, where, short = self.target(kind, name, namespace)
+        if isinstance(replicas, bool) or not isinstance(replicas, int):
+            raise BadType(
+                f"replicas is {replicas!r}: give a whole number, as in scale('{resource.singular}/{short}', 5)"
+            )
+        body = Scale(metadata=ObjectMeta(name=short, namespace=where), spec=ScaleSpec(replicas=replicas))
+        self._on("update", resource, where, short, body, subresource="scale", field_manager="kubectl")
+        return self.find(resource, where, short)
 
     def delete(
         self,
-        kind: str,
+        kind: str | Object,
         name: str | None = None,
-        namespace: str = "default",
+        namespace: str | None = None,
         *,
         propagation: str | None = None,
         grace: int | None = None,
     ) -> Any:
-        """Delete an object: ``delete("pod", "web-1")`` or ``delete("pod/web-1")``.
+        """Delete an object: ``delete("pod", "web-1")``, ``delete("pod/web-1")`` or the object itself.
 
         ``propagation`` is Background, Foreground or Orphan; ``grace`` the grace period in seconds.
         """
-        if name is None:
-            kind, _, name = kind.partition("/")
-        resource = self.resource(kind)
-        return self._send(
-            "delete",
-            resource,
-            namespace,
-            name,
-            propagation_policy=propagation,
-            grace_period_seconds=grace,
-        )
+        resource, where, short = self.target(kind, name, namespace)
+        if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
+            raise BadType(f"grace is {grace!r}: give a whole number of seconds")
+        return self._on("delete", resource, where, short, propagation_policy=propagation, grace_period_seconds=grace)
 
-    def evict(self, pod: str, namespace: str = "default") -> None:
+    def evict(self, pod: str | Object, namespace: str | None = None) -> None:
         """Delete a pod through the eviction API, which PodDisruptionBudgets may refuse (429)."""
-        name = pod.removeprefix("pod/")
-        body = Eviction(metadata=ObjectMeta(name=name, namespace=namespace))
-        self._send("create", self.resource("pods"), namespace, name, body, subresource="eviction")
+        if isinstance(pod, str) and not pod.startswith("pod/"):
+            pod = f"pod/{pod}"
+        resource, where, name = self.target(pod, None, namespace)
+        body = Eviction(metadata=ObjectMeta(name=name, namespace=where))
+        self._on("create", resource, where, name, body, subresource="eviction")
+
+    def _on(self, verb: str, resource: Resource, namespace: str, name: str, body: Any = None, **options: Any) -> Any:
+        """A request about one object; when there is none of that name, those that come close are named."""
+        try:
+            return self._send(verb, resource, namespace, name, body, **options)
+        except APIError as error:
+            if error.reason == "NotFound" and self.find(resource, namespace, name) is None:
+                raise Collection(self, resource, namespace or None).missing(name) from None
+            raise
 
 
 def read(source: Any) -> Iterable[tuple[Mapping[str, Any], str]]:
@@ -256,27 +287,27 @@ def read(source: Any) -> Iterable[tuple[Mapping[str, Any], str]]:
         return [(document.body, f"line {document.line}") for document in decode_manifests(source)]
     if isinstance(source, Iterable):
         return [pair for item in source for pair in read(item)]
-    raise TypeError(
+    raise BadType(
         f"cannot apply a {type(source).__name__}: give YAML or JSON text, the path of a file, an object, a mapping, or a list of these"
     )
 
 
 def _is_path(text: str) -> bool:
-    return (
-        "\n" not in text
-        and ":" not in text.removeprefix(text[:2] if text[1:2] == ":" else "")
-        and not text.lstrip().startswith("{")
-    )
+    """Whether a text is meant as a path: one line that is neither JSON nor YAML's ``key: value``."""
+    if not text.strip() or "\n" in text or text.lstrip().startswith(("{", "[")):
+        return False
+    drive = re.match(r"[A-Za-z]:[\\/]", text)
+    return text.endswith(SUFFIXES) or drive is not None or ":" not in text
 
 
 def _read_path(path: Path) -> list[tuple[Mapping[str, Any], str]]:
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml", ".json"))
+        files = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
         if not files:
-            raise FileNotFoundError(f"{path}: the folder has no .yaml, .yml or .json file")
+            raise NoSuchFile(f"{path}: the folder has no .yaml, .yml or .json file")
         return [pair for file in files for pair in _read_path(file)]
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file (the current folder is {Path.cwd()})")
+        raise NoSuchFile(f"{path}: there is no such file (the current folder is {Path.cwd()})")
     documents = decode_manifests(path.read_bytes(), str(path))
     return [(document.body, f"{path}, line {document.line}") for document in documents]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, overload
 
 from k8snb.api.errors import not_found
+from k8snb.api.mistakes import BadType, BadValue, NoSuchItem, NoSuchName, did_you_mean
 from k8snb.api.object import Object
 from k8snb.api.scheme import Resource, Scheme
 from k8snb.client.view import cache_key
@@ -18,6 +19,8 @@ from k8snb.collection import Collection
 from k8snb.store import Cause, Change, KeyValue, ListResult
 
 CLUSTER_SCOPED = ""
+WIRING = frozenset({"scheme", "server", "store", "reader"})
+"""Attributes that looking up any other one needs."""
 
 
 class Reader(Protocol):
@@ -74,7 +77,7 @@ class History(Sequence[Change]):
             return list(self._log.changes(self._first + start, self._first + stop - 1))
         number = index + len(self) if index < 0 else index
         if not 0 <= number < len(self):
-            raise IndexError(f"the history has {len(self)} changes; there is none at {index}")
+            raise NoSuchItem(f"the history has {len(self)} changes; there is none at {index}")
         return next(iter(self._log.changes(self._first + number, self._first + number)))
 
     def __iter__(self) -> Iterator[Change]:
@@ -87,7 +90,7 @@ class History(Sequence[Change]):
     def at(self, revision: int) -> Change:
         """The change that made a revision; ``IndexError`` when it is not kept or has not happened."""
         if not self.has(revision):
-            raise IndexError(f"the history reaches from revision {self._first} to {self._last}; there is no {revision}")
+            raise NoSuchItem(f"the history reaches from revision {self._first} to {self._last}; there is no {revision}")
         return next(iter(self._log.changes(revision, revision)))
 
     def since(self, revision: int) -> list[Change]:
@@ -155,20 +158,33 @@ class World:
 
     def resource(self, kind: str | type[Object]) -> Resource:
         """The resource of a kind named as on kubectl's command line (``po``, ``deploy``, ``Pod``, ``ingresses.networking.k8s.io``)."""
-        return self.scheme.resolve(kind) if isinstance(kind, str) else self.scheme.of(kind)
+        if isinstance(kind, str):
+            return self.scheme.resolve(kind)
+        if isinstance(kind, type) and issubclass(kind, Object):
+            return self.scheme.of(kind)
+        raise BadType(f"{kind!r} is no kind: name one as on kubectl's command line, such as 'pod', 'deploy' or 'svc'")
+
+    def target(self, kind: Any, name: Any = None, namespace: str | None = None) -> tuple[Resource, str, str]:
+        """Resource, namespace and name of one object: ``("pod", "web-1")``, ``("pod/web-1",)``, ``("pod/shop/web-1",)``, or it."""
+        if isinstance(kind, Object):
+            return self.scheme.of(kind), kind.metadata.namespace or "", kind.metadata.name or ""
+        if name is None and isinstance(kind, str):
+            kind, _, name = kind.partition("/")
+        if not isinstance(name, str | None):
+            raise BadType(f"{name!r} is no name: give it as text, as in '{kind}/NAME'")
+        resource = self.resource(kind)
+        if not name:
+            raise BadValue(f"which {kind}? Give a name, as in '{kind}/NAME'")
+        inside, _, short = name.rpartition("/")
+        return resource, (namespace or inside or "default") if resource.namespaced else CLUSTER_SCOPED, short
 
     def get(self, kind: str, name: str | None = None, namespace: str | None = None) -> Any:
         """One object: ``get("pod", "web-1")``, ``get("pod/web-1")``, ``get("pod/kube-system/dns")``; raises NotFound."""
-        if name is None:
-            kind, _, name = kind.partition("/")
-            if "/" in name and namespace is None:
-                namespace, _, name = name.partition("/")
-            if not name:
-                raise ValueError(f"which {kind}? Give a name: get('{kind}/NAME') or get('{kind}', 'NAME')")
-        resource = self.resource(kind)
-        found = self.find(resource, namespace or "default", name)
+        resource, where, short = self.target(kind, name, namespace)
+        found = self.find(resource, where, short)
         if found is None:
-            return Collection(self, resource, namespace).get(name)
+            said = namespace is not None or (name or kind).count("/") > (name is None)
+            return Collection(self, resource, where if said else None).get(short)
         return found
 
     def find(self, resource: Resource, namespace: str, name: str) -> Any | None:
@@ -226,12 +242,14 @@ class World:
     def __getattr__(self, name: str) -> Collection[Any]:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in WIRING:  # not there yet: the world is being made
+            raise AttributeError(name)
         for resource in self.scheme.resources:
             if resource.plural == name and resource.listable:
                 return Collection(self, resource)
-        raise AttributeError(
-            f"a {type(self).__name__.lower()} has no {name!r}; collections are named as in kubectl: pods, deployments, services, nodes, …"
-        )
+        known = "; collections are named as in kubectl: pods, deployments, services, nodes, …"
+        hint = did_you_mean(name, dir(self)) or known
+        raise NoSuchName(f"a {type(self).__name__.lower()} has no {name!r}{hint}", name, self)
 
     def __dir__(self) -> builtins.list[str]:
         return [*super().__dir__(), *(r.plural for r in self.scheme.resources if r.listable)]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from k8snb.api.mistakes import BadType, BadValue
+from k8snb.api.object import Object
 from k8snb.explain.chain import why_it_exists, why_it_is_gone
 from k8snb.explain.fact import Explanation, Fact
 from k8snb.explain.others import explain_any, explain_namespace, explain_node
@@ -40,13 +42,15 @@ def explain(world: World, what: str | Any, language: str | None = None) -> Expla
     if isinstance(what, str):
         kind, _, name = what.strip().replace(" ", "/", 1).partition("/")
         if not name:
-            raise ValueError(f"explain what? Name a kind and an object, as in 'pod/web-1' (got {what!r})")
+            raise BadValue(f"explain what? Name a kind and an object, as in 'pod/web-1' (got {what!r})")
         namespace, _, short = name.rpartition("/")
         resource = world.resource(kind)
         namespace, name = namespace or "default", short
+    elif not isinstance(what, Object):
+        raise BadType(f"cannot explain {what!r}: name a kind and an object, as in 'pod/web-1', or give the object")
     else:
         resource = world.scheme.of(what)
-        namespace, name = what.metadata.namespace or "", what.metadata.name
+        namespace, name = what.metadata.namespace or "", what.metadata.name or ""
     key = resource.key(namespace if resource.namespaced else "", name)
     obj = world.find(resource, namespace, name)
     told = f"{resource.kind} {namespace}/{name}" if resource.namespaced else f"{resource.kind} {name}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from k8snb.api.mistakes import BadValue
 from k8snb.locale import en, zh_CN
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": en.MESSAGES, "zh_CN": zh_CN.MESSAGES}
@@ -30,7 +31,7 @@ def canonical(language: str) -> str:
     """``zh_CN`` or ``en`` for any usual name of these languages; ``ValueError`` for another one."""
     name = ALIASES.get(language.partition(".")[0].lower())
     if name is None:
-        raise ValueError(f"there is no catalogue for the language {language!r}: use 'zh' or 'en'")
+        raise BadValue(f"there is no catalogue for the language {language!r}: use 'zh' or 'en'")
     return name
 
 

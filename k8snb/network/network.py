@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol
 
+from k8snb.api.mistakes import BadValue
 from k8snb.api.types.core_v1 import Node, Pod, Service
 from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
@@ -136,10 +137,10 @@ class Network:
         """
         found = _URL.fullmatch(url)
         if found is None:
-            raise ValueError(f"{url!r} is not a URL: expected something like http://web.default.svc:80/")
+            raise BadValue(f"{url!r} is not a URL: expected something like http://web.default.svc:80/")
         scheme = found["scheme"] or "http"
         if scheme not in _PORTS:
-            raise ValueError(f"{url!r}: unknown scheme {scheme!r}, known are {', '.join(_PORTS)}")
+            raise BadValue(f"{url!r}: unknown scheme {scheme!r}, known are {', '.join(_PORTS)}")
         port = int(found["port"]) if found["port"] else _PORTS[scheme]
         protocol = "http" if scheme == "https" else scheme
         path = found["path"] or ("/" if protocol == "http" else "")
@@ -174,16 +175,16 @@ class Network:
                 return Source("outside", None, "", "203.0.113.10")
             if kind == "node":
                 if view.get(Node, None, name) is None:
-                    raise ValueError(f"there is no node {name!r}")
+                    raise BadValue(f"there is no node {name!r}")
                 return Source(name, None, name, self.ipam.node_address(name))
             if kind != "pod" or not name:
-                raise ValueError(
+                raise BadValue(
                     f"{source!r} is not a source: expected pod/NAME, pod/NAMESPACE/NAME, node/NAME or outside"
                 )
             namespace, _, pod_name = name.rpartition("/")
             pod = view.get(Pod, namespace or "default", pod_name)
             if pod is None:
-                raise ValueError(f"there is no pod {namespace or 'default'}/{pod_name}")
+                raise BadValue(f"there is no pod {namespace or 'default'}/{pod_name}")
         else:
             pod = source
         meta = pod.metadata

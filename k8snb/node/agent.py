@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from k8snb.api import quantity
 from k8snb.api.frozen import EMPTY, FrozenDict
+from k8snb.api.mistakes import BadValue
 from k8snb.api.types.coordination_v1 import Lease, LeaseSpec
 from k8snb.api.types.core_v1 import (
     ContainerImage,
@@ -97,7 +98,7 @@ def taint_of(text: Taint | str) -> Taint:
         return text
     head, colon, effect = text.rpartition(":")
     if not colon or effect not in {"NoSchedule", "PreferNoSchedule", "NoExecute"}:
-        raise ValueError(f"{text!r} is not a taint: expected key=value:NoSchedule, :PreferNoSchedule or :NoExecute")
+        raise BadValue(f"{text!r} is not a taint: expected key=value:NoSchedule, :PreferNoSchedule or :NoExecute")
     key, _, value = head.partition("=")
     return Taint(key=key, value=value or None, effect=effect)
 

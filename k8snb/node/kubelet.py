@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from k8snb.api.errors import APIError, is_conflict, is_not_found
+from k8snb.api.mistakes import BadValue
 from k8snb.api.types.coordination_v1 import Lease
 from k8snb.api.types.core_v1 import ConfigMap, Node, Pod, Secret
 from k8snb.client.calls import Create, Delete, Emit, Update, UpdateStatus
@@ -62,7 +63,7 @@ class KubeletPool(Controller, Machines):
     def add_node(self, spec: NodeSpec) -> NodeAgent:
         """A new machine joins; its kubelet registers it with the API."""
         if spec.name in self.agents:
-            raise ValueError(f"there is a node {spec.name} already")
+            raise BadValue(f"there is a node {spec.name} already")
         agent = NodeAgent(spec, self.network.node_address(spec.name), self.network.node_cidr(spec.name), self.claims)
         for image in spec.images:
             agent.pulled(image, self.images.resolve(image))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from k8snb.api.mistakes import BadValue
 from k8snb.api.types.core_v1 import Pod, PodStatus
 from k8snb.client.calls import Emit
 from k8snb.client.wire import Reply, Request
@@ -173,7 +174,7 @@ class PodWorker:
             if box.name == name:
                 return box
         names = ", ".join(b.name for b in self.containers)
-        raise ValueError(f"pod {self.pod.metadata.name} has no container {name!r}: it has {names}")
+        raise BadValue(f"pod {self.pod.metadata.name} has no container {name!r}: it has {names}")
 
     def read_only(self, volume: str) -> bool:
         """Whether a volume can never be written (ConfigMaps, Secrets and the like)."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from k8snb.api.mistakes import NotThere
 from k8snb.api.types.core_v1 import Event, Pod
 from k8snb.explain.chain import birth, origin, subject_of
 from k8snb.locale import text
@@ -75,7 +76,7 @@ def pod_sequence(world: World, pod: str | Pod, namespace: str = "default") -> Se
     created = birth(world, key)
     if created is None:
         world.get("pod", pod, namespace)
-        raise LookupError(f"the creation of pod {namespace}/{pod} is no longer in the history")
+        raise NotThere(f"the creation of pod {namespace}/{pod} is no longer in the history")
     uid = subject_of(created).metadata.uid
     chain = origin(world, created)
     later = [c for c in world.history.of(key) if c.revision > created.revision and subject_of(c).metadata.uid == uid]
