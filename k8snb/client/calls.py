@@ -13,6 +13,7 @@ import msgspec
 
 from k8snb.api.errors import APIError
 from k8snb.api.object import Object
+from k8snb.api.types.autoscaling_v1 import Scale
 from k8snb.api.types.core_v1 import Pod
 
 
@@ -78,6 +79,27 @@ class Evict(Call, frozen=True, gc=False):
     """POST pods/NAME/eviction: a deletion that PodDisruptionBudgets may refuse."""
 
     pod: Pod
+
+
+class GetScale(Call, frozen=True, gc=False):
+    """Read the scale subresource of an object of any kind; the outcome is an autoscaling/v1 Scale.
+
+    Kinds without that subresource and kinds that are not served are errors of reason NotFound: the first ones with the
+    router's message and the resource as ``details.kind``, the others without details.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+
+class UpdateScale(Call, frozen=True, gc=False):
+    """PUT the scale subresource of an object of any kind; the outcome is the new Scale."""
+
+    api_version: str
+    kind: str
+    scale: Scale
 
 
 class Get(Call, frozen=True, gc=False):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from k8snb.api.errors import APIError
+from k8snb.api.errors import APIError, Details, no_such_resource
 from k8snb.api.object import Object
 from k8snb.api.request import NO_OPTIONS, Request, RequestOptions, Response, Triggers, UserInfo
-from k8snb.api.scheme import SCHEME
+from k8snb.api.scheme import SCHEME, Resource, Scheme
 from k8snb.api.types.core_v1 import Binding, Event, ObjectReference
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.api.types.policy_v1 import Eviction
@@ -21,10 +21,12 @@ from k8snb.client.calls import (
     Evict,
     Finalize,
     Get,
+    GetScale,
     ListAll,
     Outcome,
     Patch,
     Update,
+    UpdateScale,
     UpdateStatus,
 )
 from k8snb.client.events import Draft, Recorder
@@ -36,7 +38,11 @@ VERSION = "v1.36.2"
 
 
 class Server(Protocol):
-    """The API server's entrance."""
+    """The API server's entrance, and which resources it serves."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """The resources that are served now."""
 
     def handle(self, request: Request) -> Response:
         """Serve a request; raises ``APIError``."""
@@ -182,6 +188,29 @@ class Gateway:
         request = Request("list", SCHEME.of(call.kind), call.namespace, user=user, actor=actor, cause=why)
         return self._server.handle(request).items
 
+    def _get_scale(self, call: GetScale, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        resource = self._scalable(call.api_version, call.kind)
+        request = Request("get", resource, call.namespace, call.name, "scale", user=user, actor=actor, cause=why)
+        return self._server.handle(request).object
+
+    def _update_scale(self, call: UpdateScale, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        resource = self._scalable(call.api_version, call.kind)
+        meta = call.scale.metadata
+        request = Request(
+            "update", resource, meta.namespace or "", meta.name or "", "scale", call.scale,
+            options=self._options[actor], user=user, actor=actor, cause=why,
+        )  # fmt: skip
+        return self._server.handle(request).object
+
+    def _scalable(self, api_version: str, kind: str) -> Resource:
+        """The resource of a kind that has a scale subresource."""
+        resource = self._server.scheme.find(api_version, kind)
+        if resource is None:
+            raise APIError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
+        if "scale" not in resource.subresources:
+            raise APIError(404, "NotFound", no_such_resource().message, Details(kind=resource.qualified))
+        return resource
+
     def _emit(self, call: Emit, cause: Cause) -> None:
         actor = cause.actor
         component = call.component or actor.partition("/")[0]
@@ -230,5 +259,7 @@ _SEND: dict[type[Call], Callable[[Gateway, Any, str, UserInfo, Triggers], Outcom
     Bind: Gateway._bind,
     Evict: Gateway._evict,
     Get: Gateway._get,
+    GetScale: Gateway._get_scale,
+    UpdateScale: Gateway._update_scale,
     ListAll: Gateway._list,
 }

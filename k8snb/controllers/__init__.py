@@ -5,6 +5,7 @@ from __future__ import annotations
 from k8snb.client.protocol import Controller
 from k8snb.controllers.daemonset import DaemonSetController
 from k8snb.controllers.deployment import DeploymentController
+from k8snb.controllers.disruption import DisruptionController
 from k8snb.controllers.endpoints import EndpointsController
 from k8snb.controllers.endpointslice import EndpointSliceController
 from k8snb.controllers.endpointslicemirroring import EndpointSliceMirroringController
@@ -28,6 +29,7 @@ IN_TREE: tuple[type[Controller], ...] = (
     ReplicationControllerController,
     StatefulSetController,
     DaemonSetController,
+    DisruptionController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,

@@ -11,6 +11,7 @@ from typing import Any
 
 from k8snb.api.mistakes import BadType, BadValue
 from k8snb.api.object import Object
+from k8snb.explain.budget import explain_budget
 from k8snb.explain.chain import why_it_exists, why_it_is_gone
 from k8snb.explain.fact import Explanation, Fact
 from k8snb.explain.others import explain_any, explain_namespace, explain_node
@@ -25,6 +26,7 @@ STATE: tuple[tuple[str, Callable[[World, Any], list[Fact]]], ...] = (
     ("ReplicaSet", explain_replicas),
     ("ReplicationController", explain_replicas),
     ("Service", explain_service),
+    ("PodDisruptionBudget", explain_budget),
     ("Node", explain_node),
     ("Namespace", explain_namespace),
 )

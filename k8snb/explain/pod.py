@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from k8snb.api.types.core_v1 import ContainerStatus, Event, Pod
+from k8snb.explain.budget import evictable
 from k8snb.explain.fact import Fact
 from k8snb.world import World
 
@@ -36,6 +37,7 @@ def explain_pod(world: World, pod: Pod) -> list[Fact]:
     for status in statuses:
         facts.extend(_container(world, pod, status))
     facts.extend(_ready(pod))
+    facts.extend(evictable(world, pod))
     return facts
 
 

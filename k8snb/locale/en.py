@@ -68,6 +68,17 @@ MESSAGES = {
     "fact.namespace.terminating": "The namespace is being deleted; first everything in it must go.",
     "fact.terminating": "It is being deleted since {since}.",
     "fact.condition": "Condition {type} is {status}: {message}",
+    "fact.pod.budget": "PodDisruptionBudget {budget} ({rule}) would refuse to evict it now: {healthy} Pods are healthy and {desired} have to be.",
+    "fact.pod.budgets": "More than one PodDisruptionBudget covers it ({budgets}): the eviction API refuses such Pods.",
+    # facts: disruption budgets
+    "fact.budget.new": "The disruption controller has not counted yet: until it has, every eviction is refused.",
+    "fact.budget.numbers": "{rule}: of {expected} expected Pods {desired} have to be healthy; {healthy} are, so {allowed} may be evicted now.",
+    "fact.budget.no-pods": "The selector {selector} matches no Pod: there is nothing to protect.",
+    "fact.budget.leaving": "Evicted and on their way out: {pods}.",
+    "fact.budget.failed": "The number of expected Pods cannot be calculated, so nothing may be evicted: {message}",
+    "fact.budget.unmanaged": "These Pods have no controller, so nobody says how many there should be: {pods}.",
+    "fact.budget.blocked": "Every eviction is refused: {healthy} Pods are healthy and {desired} have to stay.",
+    "fact.budget.unhealthy": "{count} Pods do not count as healthy: {pods}.",
     # hints
     "fact.hint.cpu": "Ask for less CPU, free some by removing other Pods, or add a node.",
     "fact.hint.memory": "Ask for less memory, free some by removing other Pods, or add a node.",
@@ -82,6 +93,8 @@ MESSAGES = {
     "fact.hint.oom": "It used more memory than its limit: raise limits.memory or let it use less.",
     "fact.hint.probe": "Does the probe of {container} ask the right port and path, and does it wait long enough for a slow start?",
     "fact.hint.selector": "Pod {pod} comes close; its labels are {labels}.",
+    "fact.hint.budget-number": "For Pods without a controller give minAvailable as a number.",
+    "fact.hint.budget-never": "This rule lets nobody go even when all {expected} Pods are healthy: a drain would wait for ever. Run more replicas or loosen the rule.",
     # the cluster map
     "map.title": "Cluster at {time} s, revision {revision}",
     "map.revision": "revision {revision}",

@@ -68,6 +68,17 @@ MESSAGES = {
     "fact.namespace.terminating": "命名空间正在删除，要先清空其中的所有对象。",
     "fact.terminating": "从 {since} 起正在删除。",
     "fact.condition": "状况 {type} 为 {status}：{message}",
+    "fact.pod.budget": "PodDisruptionBudget {budget}（{rule}）现在会拒绝驱逐它：健康的 Pod 有 {healthy} 个，至少要保留 {desired} 个。",
+    "fact.pod.budgets": "有多个 PodDisruptionBudget 选中了它（{budgets}）：驱逐 API 会拒绝这样的 Pod。",
+    # 事实：PodDisruptionBudget
+    "fact.budget.new": "disruption 控制器还没有完成统计，在此之前所有驱逐都会被拒绝。",
+    "fact.budget.numbers": "{rule}：预期 {expected} 个 Pod，其中 {desired} 个必须健康；现在健康的有 {healthy} 个，所以此刻允许驱逐 {allowed} 个。",
+    "fact.budget.no-pods": "选择器 {selector} 没有匹配到任何 Pod，没有可保护的对象。",
+    "fact.budget.leaving": "已被驱逐、正在退出：{pods}。",
+    "fact.budget.failed": "无法算出预期的 Pod 数，因此一个都不允许驱逐：{message}",
+    "fact.budget.unmanaged": "这些 Pod 没有控制器，谁也说不清应该有多少个：{pods}。",
+    "fact.budget.blocked": "所有驱逐都会被拒绝：健康的 Pod 有 {healthy} 个，必须保留 {desired} 个。",
+    "fact.budget.unhealthy": "有 {count} 个 Pod 不算健康：{pods}。",
     # 提示
     "fact.hint.cpu": "可以减少 CPU 请求量、删除其他 Pod 腾出资源，或者增加节点。",
     "fact.hint.memory": "可以减少内存请求量、删除其他 Pod 腾出资源，或者增加节点。",
@@ -82,6 +93,8 @@ MESSAGES = {
     "fact.hint.oom": "内存用量超过了限制：调高 limits.memory，或者让程序少用内存。",
     "fact.hint.probe": "检查 {container} 的探针：端口和路径对吗？给慢启动的程序留够时间了吗？",
     "fact.hint.selector": "Pod {pod} 比较接近，它的标签是 {labels}。",
+    "fact.hint.budget-number": "对没有控制器的 Pod，请把 minAvailable 写成具体数字。",
+    "fact.hint.budget-never": "按这条规则，即使 {expected} 个 Pod 全部健康也不能驱逐任何一个，drain 会一直等下去。请增加副本或放宽规则。",
     # 集群地图
     "map.title": "集群，第 {time} 秒，revision {revision}",
     "map.revision": "revision {revision}",

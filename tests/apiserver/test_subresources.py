@@ -131,16 +131,72 @@ def test_a_budget_that_is_used_up_refuses() -> None:
     assert raised.value.causes[0].message == "The disruption budget b needs 1 healthy pods and has 1 currently"
 
 
-def test_an_eviction_of_another_pod_spends_nothing() -> None:
+def test_an_eviction_of_another_pod_is_refused_after_it_has_spent_the_budget() -> None:
     rig = Rig()
     running(rig)
     budget(rig, 1)
     body = {"metadata": {"name": "web"}, "deleteOptions": {"preconditions": {"uid": "other"}}}
 
-    error = rig.refusal("create", "pods", name="web", subresource="eviction", body=body)
+    with pytest.raises(APIError) as error:
+        rig.send("create", "pods", name="web", subresource="eviction", body=body)
 
-    assert error.code == 409
-    assert rig.get("poddisruptionbudgets", "b").status.disruptionsAllowed == 1
+    status = rig.get("poddisruptionbudgets", "b").status
+    assert error.value.code == 409
+    assert (status.disruptionsAllowed, list(status.disruptedPods)) == (0, ["web"])
+    assert [(c.type, c.status, c.reason) for c in status.conditions] == [
+        ("DisruptionAllowed", "False", "InsufficientPods")
+    ]
+    assert rig.get("pods", "web").metadata.deletionTimestamp is None
+
+
+@pytest.mark.parametrize("where", ["request", "body"])
+def test_a_dry_run_of_an_eviction_changes_nothing(where: str) -> None:
+    rig = Rig()
+    running(rig)
+    budget(rig, 1)
+    before = rig.store.revision
+    body: dict[str, Any] = {"metadata": {"name": "web"}}
+    options: dict[str, Any] = {}
+    if where == "body":
+        body["deleteOptions"] = {"dryRun": ["All"]}
+    else:
+        options["dry_run"] = ("All",)
+
+    rig.send("create", "pods", name="web", subresource="eviction", body=body, **options)
+
+    assert rig.store.revision == before
+
+
+REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
+    "too few": ({"currentHealthy": 2, "desiredHealthy": 2}, "The disruption budget b needs 2 healthy pods and has 2 currently"),
+    "nothing is known": ({"currentHealthy": 2, "desiredHealthy": 0}, "The disruption budget b does not allow evicting pods currently"),
+    "failed": (
+        {"currentHealthy": 1, "desiredHealthy": 1, "conditions": [("SyncFailed", "found no controllers for pod \"web\"")]},
+        'The disruption budget b does not allow evicting pods currently because it failed sync: found no controllers for pod "web"',
+    ),
+    "another reason": (
+        {"currentHealthy": 2, "desiredHealthy": 1, "conditions": [("Maintenance", "not today")]},
+        "The disruption budget b does not allow evicting pods currently (Maintenance): not today",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_why_an_eviction_is_refused(case: str) -> None:
+    status, message = REFUSALS[case]
+    rig = Rig()
+    running(rig)
+    budget(rig, 0)
+    said = [
+        {"type": "DisruptionAllowed", "status": "False", "reason": reason, "message": text, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        for reason, text in status.pop("conditions", ())
+    ]  # fmt: skip
+    rig.patch("poddisruptionbudgets", "b", {"status": {**status, "conditions": said}}, subresource="status")
+
+    error = rig.refusal("create", "pods", name="web", subresource="eviction", body={"metadata": {"name": "web"}})
+
+    assert (error.code, error.message) == (429, "Cannot evict pod as it would violate the pod's disruption budget.")
+    assert [(c.reason, c.message) for c in error.causes] == [("DisruptionBudget", message)]
 
 
 UNHEALTHY: dict[str, tuple[dict[str, Any], bool]] = {

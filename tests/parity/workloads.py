@@ -34,7 +34,6 @@ VIEWS = ("core", "whole", "trace", "interleaving")
 LATER = {
     "Job": "job",
     "CronJob": "cronjob",
-    "PodDisruptionBudget": "disruption",
     "HorizontalPodAutoscaler": "horizontalpodautoscaler",
     "ResourceQuota": "resourcequota",
     "PersistentVolume": "persistentvolume-binder",

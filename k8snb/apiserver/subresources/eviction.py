@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from k8snb.api import errors
+from k8snb.api import conditions, errors
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.request import Request, Response
 from k8snb.api.selectors import from_label_selector
@@ -55,18 +55,15 @@ class Eviction(Subresource):
         mutators, validators = ep.chain(CREATE, self.name)
         for check in (*mutators, *validators):
             check(a)
-        request = _deletion(ctx, eviction)
-        pod: Pod = current.value
+        ctx.request = request = _deletion(ctx, eviction)
         options.check_delete(request.options)
-        check_preconditions(ep, pod, request.options.uid, request.options.resource_version_precondition)
+        pod: Pod = current.value
         if not _ignores_budgets(pod):
             budget = _budget_of(ctx, pod)
-            if budget is not None:
-                if _ready(pod) or not _unhealthy_may_go(budget.value):
-                    _spend(ctx, budget, pod)
-                else:
-                    request = _with_version(request, pod)
-        ctx.request = request
+            if budget is not None and (_ready(pod) or not _unhealthy_may_go(budget.value)):
+                _spend(ctx, budget, pod)
+        # only now, as upstream: an eviction of another pod than the one that is meant has spent the budget all the same
+        check_preconditions(ep, pod, request.options.uid, request.options.resource_version_precondition)
         if not ctx.dry_run:
             current = _announce(ctx, current)
             if request.options.resource_version_precondition is not None:
@@ -78,15 +75,19 @@ class Eviction(Subresource):
 def _announce(ctx: ServerContext, current: KeyValue) -> KeyValue:
     """Give the pod the condition DisruptionTarget, a revision of its own, before it is deleted."""
     pod: Pod = current.value
-    others = tuple(item for item in pod.status.conditions if item.type != "DisruptionTarget")
+    old = next((item for item in pod.status.conditions if item.type == "DisruptionTarget"), None)
     target = PodCondition(
         type="DisruptionTarget",
         status="True",
-        lastTransitionTime=ctx.now,
+        lastProbeTime=old.lastProbeTime if old is not None else None,
+        lastTransitionTime=old.lastTransitionTime if old is not None and old.status == "True" else ctx.now,
         reason="EvictionByEvictionAPI",
         message="Eviction API: evicting",
     )
-    changed = replace(pod, status=replace(pod.status, conditions=(*others, target)))
+    if target == old:
+        return current
+    kept = tuple(target if item is old else item for item in pod.status.conditions)
+    changed = replace(pod, status=replace(pod.status, conditions=kept if old is not None else (*kept, target)))
     return ctx.server.store.put(current.key, partial(stamp, changed), current.mod_revision, ctx.cause)
 
 
@@ -110,13 +111,6 @@ def _deletion(ctx: ServerContext, eviction: EvictionObject) -> Request:
             resource_version_precondition=pre.resourceVersion if pre is not None else None,
         )
     return replace(ctx.request, options=wanted)
-
-
-def _with_version(request: Request, pod: Pod) -> Request:
-    """Delete the pod only if it is still the one that was judged to be unhealthy."""
-    if request.options.resource_version_precondition is not None:
-        return request
-    return _at_version(request, pod.metadata.resourceVersion)
 
 
 def _ignores_budgets(pod: Pod) -> bool:
@@ -174,20 +168,22 @@ def _spend(ctx: ServerContext, current: KeyValue, pod: Pod) -> None:
     if ctx.dry_run:
         return
     disrupted = FrozenDict({**status.disruptedPods, pod.metadata.name or "": ctx.now})
-    changed = replace(
-        budget,
-        status=replace(status, disruptionsAllowed=allowed - 1, disruptedPods=disrupted),
-    )
-    ctx.server.store.put(current.key, partial(stamp, changed), current.mod_revision, ctx.cause)
+    status = replace(status, disruptionsAllowed=allowed - 1, disruptedPods=disrupted)
+    if allowed == 1:
+        status = conditions.with_disruption_allowed(status, ctx.now)
+    ctx.server.store.put(current.key, partial(stamp, replace(budget, status=status)), current.mod_revision, ctx.cause)
 
 
 def _why(budget: PodDisruptionBudget) -> str:
+    """Why nothing is allowed; numbers count for nothing after a failed calculation."""
     status = budget.status
     name = budget.metadata.name
-    for condition in status.conditions:
-        if condition.type == "DisruptionAllowed" and condition.status == "False" and condition.reason == "SyncFailed":
-            return (
-                f"The disruption budget {name} does not allow evicting pods currently because it failed sync: "
-                f"{condition.message}"
-            )
-    return f"The disruption budget {name} needs {status.desiredHealthy or 0} healthy pods and has {status.currentHealthy or 0} currently"
+    said = conditions.find(status.conditions, conditions.DISRUPTION_ALLOWED)
+    told = said if said is not None and said.status == "False" and said.message else None
+    refusal = f"The disruption budget {name} does not allow evicting pods currently"
+    if told is not None and told.reason == conditions.SYNC_FAILED:
+        return f"{refusal} because it failed sync: {told.message}"
+    if status.currentHealthy <= status.desiredHealthy:
+        wanted, have = status.desiredHealthy, status.currentHealthy
+        return f"The disruption budget {name} needs {wanted} healthy pods and has {have} currently"
+    return f"{refusal} ({told.reason}): {told.message}" if told is not None else refusal
