@@ -11,7 +11,7 @@ from k8snb.api.errors import APIError, Details
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.object import Object
 from k8snb.api.types.autoscaling_v1 import Scale, ScaleSpec
-from k8snb.api.types.core_v1 import PodCondition
+from k8snb.api.types.core_v1 import Pod, PodCondition
 from k8snb.api.types.meta_v1 import Condition, LabelSelector, LabelSelectorRequirement, ObjectMeta
 from k8snb.api.types.policy_v1 import PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus
 from k8snb.client.calls import Call, Emit, GetScale, Outcome, UpdateStatus
@@ -191,13 +191,13 @@ def test_a_pod_that_was_not_deleted_loses_its_mark_after_two_minutes() -> None:
 
     early, again = drive(DisruptionController(), "stale/default/p", static_view([marked], 50.0))
     late, never = drive(DisruptionController(), "stale/default/p", static_view([marked], 130.0))
-    (call,) = late
+    (changed,) = [c.obj for c in late if isinstance(c, UpdateStatus)]
 
     assert (early, again) == ([], After(80.0))
-    assert isinstance(call, UpdateStatus)
-    assert call.obj.status.conditions[-1] == PodCondition(
+    assert isinstance(changed, Pod)
+    assert changed.status.conditions[-1] == PodCondition(
         type="DisruptionTarget", status="False", lastTransitionTime=rfc3339(130.0)
-    )  # type: ignore[attr-defined]
+    )
     assert never is None
 
 
