@@ -13,6 +13,6 @@ SURE = (0, 53, 55, 57, 60, 81, 84, 89, 97, 98, 115, 118, 125, 126, 127, 129, 135
 
 def test_the_story_comes_out_as_recorded() -> None:
     outcomes: dict[int, Outcome] = {outcome.number: outcome for outcome in play()}
-    assert [] == [outcomes[number] for number in SURE if outcomes[number].lines]
+    assert [outcomes[number] for number in SURE if outcomes[number].lines] == []
     agreeing = sum(1 for outcome in outcomes.values() if not outcome.lines)
     assert agreeing >= AGREEING, [outcome.command for outcome in outcomes.values() if outcome.lines]
