@@ -284,6 +284,7 @@ class PodWorker:
                 if process.exited is not None:
                     box.exit, box.state, box.process = process.exited, EXITED, None
                     box.ready = box.started = False
+                    box.kill = None
                     box.touch()
             due = self.coasting()
 
@@ -412,7 +413,10 @@ class PodWorker:
             self.changed = False
             self.dirty = True
             self.pending = pod_status(self, now)
-        if self.stopping or self.final or not self.sandbox_ready:
+        if self.stopping:  # what was to be stopped may have ended while no kubelet looked
+            stopping.next_to_stop(self, now, world)
+            return
+        if self.final or not self.sandbox_ready:
             return
         chain: list[Container] = []
         for box in self.containers:

@@ -186,6 +186,20 @@ def test_kubelet_that_comes_back_restarts_what_died_meanwhile() -> None:
     assert rig.get("p").status.containerStatuses[0].restartCount == 1
 
 
+def test_kubelet_that_comes_back_finishes_a_deletion_whose_container_died_meanwhile() -> None:
+    rig = NodeRig(images=IMAGES)
+    rig.pod("p", spec(script("sleep 20"), terminationGracePeriodSeconds=30))
+    rig.run(5)
+    rig.delete("p", 30)
+    rig.run(1)
+    rig.pool.stop_kubelet("n1")
+    rig.run(60)
+    rig.pool.start("n1")
+    rig.run(5)
+
+    assert rig.gone("p")
+
+
 def test_restarted_kubelet_process_goes_on() -> None:
     rig = NodeRig(images=IMAGES)
     rig.pod("p", spec())
