@@ -15,6 +15,7 @@ from k8snb.controllers.nodelifecycle import NodeLifecycleController
 from k8snb.controllers.podgc import PodGarbageCollector
 from k8snb.controllers.replicaset import ReplicaSetController
 from k8snb.controllers.replicationcontroller import ReplicationControllerController
+from k8snb.controllers.resourcequota import ResourceQuotaController
 from k8snb.controllers.rootca import RootCACertPublisher
 from k8snb.controllers.serviceaccount import ServiceAccountController
 from k8snb.controllers.statefulset import StatefulSetController
@@ -33,6 +34,7 @@ IN_TREE: tuple[type[Controller], ...] = (
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,
+    ResourceQuotaController,
     NodeLifecycleController,
     TaintEvictionController,
     PodGarbageCollector,

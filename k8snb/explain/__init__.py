@@ -16,6 +16,7 @@ from k8snb.explain.chain import why_it_exists, why_it_is_gone
 from k8snb.explain.fact import Explanation, Fact
 from k8snb.explain.others import explain_any, explain_namespace, explain_node
 from k8snb.explain.pod import explain_pod
+from k8snb.explain.quota import explain_quota
 from k8snb.explain.service import explain_service
 from k8snb.explain.workload import explain_deployment, explain_replicas
 from k8snb.world import World
@@ -27,6 +28,7 @@ STATE: tuple[tuple[str, Callable[[World, Any], list[Fact]]], ...] = (
     ("ReplicationController", explain_replicas),
     ("Service", explain_service),
     ("PodDisruptionBudget", explain_budget),
+    ("ResourceQuota", explain_quota),
     ("Node", explain_node),
     ("Namespace", explain_namespace),
 )

@@ -10,6 +10,7 @@ from k8snb.api.types.apps_v1 import Deployment, ReplicaSet
 from k8snb.api.types.core_v1 import Pod
 from k8snb.explain.fact import Fact
 from k8snb.explain.pod import explain_pod
+from k8snb.explain.quota import refused
 from k8snb.world import World
 
 
@@ -40,6 +41,7 @@ def explain_deployment(world: World, deployment: Deployment) -> list[Fact]:
             )
         if condition.type == "ReplicaFailure" and condition.status == "True":
             facts.append(Fact("workload.refused", {"message": condition.message}, "problem"))
+            facts.extend(refused(condition.message or ""))
     for replicaset in world.of(ReplicaSet, deployment.metadata.namespace):
         if _controlled(replicaset, deployment.metadata.uid):
             revision = replicaset.metadata.annotations.get("deployment.kubernetes.io/revision", "?")
@@ -74,6 +76,7 @@ def explain_replicas(world: World, owner: Any) -> list[Fact]:
     for condition in owner.status.conditions:
         if condition.type == "ReplicaFailure" and condition.status == "True":
             facts.append(Fact("workload.refused", {"message": condition.message}, "problem"))
+            facts.extend(refused(condition.message or ""))
     facts.extend(_pods(world, owner))
     return facts
 

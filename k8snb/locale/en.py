@@ -79,6 +79,15 @@ MESSAGES = {
     "fact.budget.unmanaged": "These Pods have no controller, so nobody says how many there should be: {pods}.",
     "fact.budget.blocked": "Every eviction is refused: {healthy} Pods are healthy and {desired} have to stay.",
     "fact.budget.unhealthy": "{count} Pods do not count as healthy: {pods}.",
+    # facts: quotas
+    "fact.quota.new": "The quota has not been counted yet: it bounds nothing until its status is there.",
+    "fact.quota.scopes": "It counts only objects in scope: {scopes}.",
+    "fact.quota.unknown": "How much of {resource} is used is not known, so objects that would use it are refused.",
+    "fact.quota.used": "{resource}: {used} of {hard} is used.",
+    "fact.quota.full": "{resource}: {used} of {hard} is used, nothing is left.",
+    "fact.quota.users": "Most of it goes to {pods}.",
+    "fact.quota.exceeded": "ResourceQuota {quota} has no room: {requested} more {resource} is asked for, {used} of {hard} is used.",
+    "fact.quota.unsaid": "ResourceQuota {quota} bounds amounts that the Pod does not name; it must specify {what}.",
     # hints
     "fact.hint.cpu": "Ask for less CPU, free some by removing other Pods, or add a node.",
     "fact.hint.memory": "Ask for less memory, free some by removing other Pods, or add a node.",
@@ -95,6 +104,8 @@ MESSAGES = {
     "fact.hint.selector": "Pod {pod} comes close; its labels are {labels}.",
     "fact.hint.budget-number": "For Pods without a controller give minAvailable as a number.",
     "fact.hint.budget-never": "This rule lets nobody go even when all {expected} Pods are healthy: a drain would wait for ever. Run more replicas or loosen the rule.",
+    "fact.hint.quota": "Delete what is not needed, ask for less, or raise the limit: kubectl describe quota {quota}",
+    "fact.hint.quota-defaults": "Name the amounts in every container, or let a LimitRange set defaults.",
     # the cluster map
     "map.title": "Cluster at {time} s, revision {revision}",
     "map.revision": "revision {revision}",

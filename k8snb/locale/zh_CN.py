@@ -79,6 +79,15 @@ MESSAGES = {
     "fact.budget.unmanaged": "这些 Pod 没有控制器，谁也说不清应该有多少个：{pods}。",
     "fact.budget.blocked": "所有驱逐都会被拒绝：健康的 Pod 有 {healthy} 个，必须保留 {desired} 个。",
     "fact.budget.unhealthy": "有 {count} 个 Pod 不算健康：{pods}。",
+    # 事实：配额
+    "fact.quota.new": "这个配额还没有完成统计，status 出现之前不起限制作用。",
+    "fact.quota.scopes": "只统计以下作用域（scope）内的对象：{scopes}。",
+    "fact.quota.unknown": "{resource} 的用量未知，因此会占用它的对象都会被拒绝。",
+    "fact.quota.used": "{resource}：已用 {used}，上限 {hard}。",
+    "fact.quota.full": "{resource}：已用 {used}，上限 {hard}，没有余量。",
+    "fact.quota.users": "主要被这些 Pod 占用：{pods}。",
+    "fact.quota.exceeded": "ResourceQuota {quota} 余量不足：{resource} 还需要 {requested}，而上限 {hard} 中已用 {used}。",
+    "fact.quota.unsaid": "ResourceQuota {quota} 限制的资源在 Pod 里没有写明，必须指定 {what}。",
     # 提示
     "fact.hint.cpu": "可以减少 CPU 请求量、删除其他 Pod 腾出资源，或者增加节点。",
     "fact.hint.memory": "可以减少内存请求量、删除其他 Pod 腾出资源，或者增加节点。",
@@ -95,6 +104,8 @@ MESSAGES = {
     "fact.hint.selector": "Pod {pod} 比较接近，它的标签是 {labels}。",
     "fact.hint.budget-number": "对没有控制器的 Pod，请把 minAvailable 写成具体数字。",
     "fact.hint.budget-never": "按这条规则，即使 {expected} 个 Pod 全部健康也不能驱逐任何一个，drain 会一直等下去。请增加副本或放宽规则。",
+    "fact.hint.quota": "删除不需要的对象、减少请求量，或者调高上限：kubectl describe quota {quota}",
+    "fact.hint.quota-defaults": "给每个容器写明资源量，或者用 LimitRange 设置默认值。",
     # 集群地图
     "map.title": "集群，第 {time} 秒，revision {revision}",
     "map.revision": "revision {revision}",

@@ -35,7 +35,6 @@ LATER = {
     "Job": "job",
     "CronJob": "cronjob",
     "HorizontalPodAutoscaler": "horizontalpodautoscaler",
-    "ResourceQuota": "resourcequota",
     "PersistentVolume": "persistentvolume-binder",
     "PersistentVolumeClaim": "persistentvolume-binder",
 }

@@ -22,6 +22,9 @@ COST = {"kubelet": 0.0007, "kube-scheduler": 0.0005, "kube-controller-manager": 
 """Seconds that a component of a process is busy with one API call, about."""
 SERIAL = ("node-controller",)
 """Controllers that do one thing after the other."""
+STALE = ("replicaset-controller", "statefulset-controller", "daemonset-controller", "job-controller")
+"""Controllers that give up on a key, and try again later, while their cache lags behind their own last write (feature gates
+``StaleControllerConsistency…``); here this is only told of keys that failed before, where it lengthens the delay."""
 PARALLEL = 0.2
 """Part of the cost that counts for creations and deletions of pods, which controllers make in parallel."""
 
@@ -53,10 +56,17 @@ class Pace:
         """Note when a key can be seen to be ready, at the earliest."""
         item = (worker, key)
         entry = self.queue.entries.get(item)
+        if not revision and entry is not None and entry.queued and self.is_stale(item, entry.failures):
+            self.queue.add_at(worker, key, self.clock.now + self.queue.retry_delay(item))
+            return
         if entry is None or not (entry.queued or entry.dirty):
             lag = SLOW.get(self.runtime.workers[worker].name, LAG) if worker >= 0 else LAG
             self.seen[item] = self.moment() + self.jitter(lag)
         self._add(worker, key, revision)
+
+    def is_stale(self, item: Item, failures: int) -> bool:
+        """Whether a key that is tried again comes up before the change that made it ready, its own write, is seen."""
+        return bool(failures) and self.runtime.workers[item[0]].name in STALE and self.seen[item] > self.clock.now
 
     def moment(self) -> float:
         """When the present call is made: after those that the same reconcile has made before it."""

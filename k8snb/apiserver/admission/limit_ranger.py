@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from k8snb.api import quantity
 from k8snb.api.frozen import FrozenDict, frozen_map
-from k8snb.apiserver.admission.limits import Usage, pod_usage
+from k8snb.api.podresources import Usage, pod_usage
 from k8snb.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Plugin, is_pod
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from k8snb.api import quantity
 from k8snb.api.frozen import FrozenDict
+from k8snb.api.quota import Evaluator, Usage, evaluator_of
 from k8snb.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Plugin, is_pod
-from k8snb.apiserver.admission.quota_usage import Evaluator, Usage, evaluator_of
 from k8snb.apiserver.registry.create import stamp
 from k8snb.store import Cause
 

@@ -1,12 +1,14 @@
-"""What an object counts for in a ResourceQuota: one evaluator per sort of object, as upstream's quota evaluators."""
+"""What an object counts for in a ResourceQuota: one evaluator per sort of object, as upstream's quota evaluators.
+
+Admission (which charges) and the resourcequota controller (which counts again) use the same ones.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from k8snb.api import quantity
-from k8snb.apiserver.admission.limits import pod_limits, pod_requests
-from k8snb.apiserver.admission.plugin import CREATE
+from k8snb.api.podresources import pod_limits, pod_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from k8snb.api.types.core_v1 import ResourceQuota as QuotaObject
 
 Usage = dict[str, str]
+ENDED = ("Succeeded", "Failed")
+"""Phases in which a pod no longer uses what it asked for."""
 _COMPUTE = ("cpu", "memory")
 _MUST_BE_SAID = frozenset({"cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"})
 _POD_NAMES = frozenset(
@@ -29,7 +33,8 @@ _STORAGE_CLASS = ".storageclass.storage.k8s.io/"
 class Evaluator:
     """Counts objects of any kind: `count/<plural>.<group>`, and the plain plural for a few core kinds."""
 
-    operations: frozenset[str] = frozenset({CREATE})
+    operations: frozenset[str] = frozenset({"CREATE"})
+    """The admission operations that may change the usage."""
 
     def __init__(self, resource: Resource) -> None:
         self._names = {f"count/{resource.qualified}"}
@@ -44,9 +49,22 @@ class Evaluator:
         """What the object counts for."""
         return dict.fromkeys(sorted(self._names), "1")
 
+    def in_scope(self, obj: Any, scope: str, operator: str, values: tuple[str, ...]) -> bool:
+        """Whether one scope selects the object; most kinds have no scopes."""
+        return False
+
     def matches(self, quota: QuotaObject, obj: Any) -> bool:
-        """Whether the quota's scopes select the object; only pods have scopes."""
-        return not quota.spec.scopes and quota.spec.scopeSelector is None
+        """Whether all of the quota's scopes select the object."""
+        if not all(self.in_scope(obj, scope, "Exists", ()) for scope in quota.spec.scopes):
+            return False
+        selector = quota.spec.scopeSelector
+        return selector is None or all(
+            self.in_scope(obj, item.scopeName, item.operator, item.values) for item in selector.matchExpressions
+        )
+
+    def frees(self, old: Any, new: Any) -> bool:
+        """Whether an update may have made usage smaller, so that it is counted again."""
+        return False
 
     def unsaid(self, names: Iterable[str], obj: Any) -> str:
         """What the object must say because the quota bounds it; "" when all is said."""
@@ -62,18 +80,15 @@ class PodEvaluator(Evaluator):
     def usage(self, obj: Any) -> Usage:
         pod: Pod = obj
         found: Usage = {"count/pods": "1"}
-        if pod.status.phase in ("Succeeded", "Failed"):
+        if pod.status.phase in ENDED:
             return found
         return found | _compute(pod_requests(pod), pod_limits(pod))
 
-    def matches(self, quota: QuotaObject, obj: Any) -> bool:
-        pod: Pod = obj
-        if not all(_in_scope(pod, scope, "Exists", ()) for scope in quota.spec.scopes):
-            return False
-        selector = quota.spec.scopeSelector
-        return selector is None or all(
-            _in_scope(pod, item.scopeName, item.operator, item.values) for item in selector.matchExpressions
-        )
+    def in_scope(self, obj: Any, scope: str, operator: str, values: tuple[str, ...]) -> bool:
+        return _in_scope(obj, scope, operator, values)
+
+    def frees(self, old: Any, new: Any) -> bool:
+        return old.status.phase not in ENDED and new.status.phase in ENDED
 
     def unsaid(self, names: Iterable[str], obj: Any) -> str:
         pod: Pod = obj
@@ -96,7 +111,7 @@ class PodEvaluator(Evaluator):
 class ServiceEvaluator(Evaluator):
     """Services, their node ports and load balancers."""
 
-    operations = frozenset({CREATE, "UPDATE"})
+    operations = frozenset({"CREATE", "UPDATE"})
 
     def covers(self, names: Iterable[str]) -> list[str]:
         mine = ("count/services", "services", "services.nodeports", "services.loadbalancers")
@@ -115,11 +130,14 @@ class ServiceEvaluator(Evaluator):
             found["services.nodeports"] = str(ports)
         return found
 
+    def frees(self, old: Any, new: Any) -> bool:
+        return bool(old.spec.type != new.spec.type)
+
 
 class ClaimEvaluator(Evaluator):
     """PersistentVolumeClaims and the storage they request, in all and per storage class."""
 
-    operations = frozenset({CREATE, "UPDATE"})
+    operations = frozenset({"CREATE", "UPDATE"})
 
     def covers(self, names: Iterable[str]) -> list[str]:
         mine = ("count/persistentvolumeclaims", "persistentvolumeclaims", "requests.storage")
@@ -134,11 +152,35 @@ class ClaimEvaluator(Evaluator):
         if name:
             found[f"{name}{_STORAGE_CLASS}persistentvolumeclaims"] = "1"
         asked = claim.spec.resources.requests.get("storage")
+        allocated = claim.status.allocatedResources.get("storage")
+        if asked is not None and allocated is not None and quantity.cmp(allocated, asked) > 0:
+            asked = allocated
+        if asked is not None and quantity.milli(asked) % 1000:
+            asked = quantity.from_int(quantity.value(asked))  # a claim counts in whole bytes
         if asked is not None:
             found["requests.storage"] = asked
             if name:
                 found[f"{name}{_STORAGE_CLASS}requests.storage"] = asked
         return found
+
+    def in_scope(self, obj: Any, scope: str, operator: str, values: tuple[str, ...]) -> bool:
+        if scope != "VolumeAttributesClass":
+            return False
+        claim: PersistentVolumeClaim = obj
+        modifying = claim.status.modifyVolumeStatus
+        found = {
+            claim.spec.volumeAttributesClassName or "",
+            claim.status.currentVolumeAttributesClassName or "",
+            (modifying.targetVolumeAttributesClassName or "") if modifying is not None else "",
+        } - {""}
+        if operator == "In":
+            return bool(found & set(values))
+        if operator == "NotIn":
+            return not found or bool(found - set(values))
+        return bool(found) == (operator == "Exists")
+
+    def frees(self, old: Any, new: Any) -> bool:
+        return bool(old.status != new.status or old.spec != new.spec)
 
 
 _CORE = {"pods": PodEvaluator, "services": ServiceEvaluator, "persistentvolumeclaims": ClaimEvaluator}
