@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from k8snb.acting import ActingAs
 from k8snb.api.errors import bad_request
 from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
 from k8snb.api.object import Object
@@ -19,6 +20,7 @@ from k8snb.api.scheme import Scheme
 from k8snb.api.types.core_v1 import Pod
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver import APIServer
+from k8snb.authorization import AUTHORIZERS, RBAC, authorization_mode, bootstrap_access
 from k8snb.bootstrap import bootstrap
 from k8snb.client.gateway import Gateway
 from k8snb.client.protocol import Controller
@@ -136,7 +138,9 @@ class Cluster(Faults):
     goes on from the same revision. ``controllers`` replaces the controllers of kube-controller-manager
     (``[*IN_TREE, MyController()]``), ``scheduler`` and ``kubelet`` those components. ``watch_lag`` is how many simulated
     seconds a change takes to reach the components' caches; ``caught_up_gate=False`` lets a controller act before it has
-    seen its own last write.
+    seen its own last write. ``authorization`` is AlwaysAllow (everybody may do everything; the default) or RBAC: then the
+    roles and bindings of a new kubeadm cluster are there, every component acts as its own user (``Node,RBAC``), and
+    ``as_user("bob")`` may do what roles grant.
     """
 
     snapshot_type: type[Snapshot] = Snapshot
@@ -153,6 +157,7 @@ class Cluster(Faults):
         kubelet: Controller | None = None,
         watch_lag: float = 0.0,
         caught_up_gate: bool = True,
+        authorization: str | None = None,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise BadType(f"seed is {seed!r}: give a whole number")
@@ -164,7 +169,8 @@ class Cluster(Faults):
         self.store = (
             Store(path=path, clock=self.clock, meta=self._meta) if path is not None else Store(clock=self.clock)
         )
-        self.server = APIServer(self.store, self.clock, self.ids)
+        self.authorization = authorization_mode(authorization, self.store.meta_get("authorization"))
+        self.server = APIServer(self.store, self.clock, self.ids, authorizer=AUTHORIZERS[self.authorization]())
         past = _Past(self.store, self.server)
         self.gateway = Gateway(self.server, self.store, self.clock)
         self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
@@ -177,7 +183,7 @@ class Cluster(Faults):
         self.kubelets = kubelet if kubelet is not None else KubeletPool(specs, network=self.network, ids=self.ids)
         self.scheduler = scheduler if scheduler is not None else Scheduler(self.ids)
         for part in (*parts, self.scheduler, self.kubelets):
-            self.gateway.introduce(part.name, part.process)
+            self.gateway.introduce(part.name, part.process, part.account)
             self.runtime.add(part)
         if isinstance(self.kubelets, KubeletPool):
             self.network.connect(self.kubelets)
@@ -185,7 +191,10 @@ class Cluster(Faults):
             self.server.logs = KubeletLogs(self.kubelets, self.clock)
         self.store.subscribe(self._changed)
         if not founded:
+            self.store.meta_put("authorization", self.authorization)
             bootstrap(self.server)
+            if self.authorization == RBAC:
+                bootstrap_access(self.server, self.runtime.workers)
         for process in list(self.runtime.processes):
             self.runtime.start(process)
         if not founded:
@@ -226,6 +235,14 @@ class Cluster(Faults):
 
     def stopped(self) -> Sequence[str]:
         return [name for name, process in self.runtime.processes.items() if not process.alive]
+
+    def as_user(self, name: str, groups: Iterable[str] = ()) -> ActingAs:
+        """The same verbs and collections as another user, like ``kubectl --as NAME --as-group …``.
+
+        ``as_user("bob", groups=["dev"]).pods`` asks the API server as bob; what no role grants is refused with its 403.
+        A ServiceAccount is ``system:serviceaccount:NAMESPACE:NAME``.
+        """
+        return ActingAs(self, name, groups)
 
     # -- containers and traffic
 

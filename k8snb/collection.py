@@ -94,10 +94,12 @@ class Collection(Generic[T], Sequence[T]):
     def missing(self, name: str) -> APIError:
         """The NotFound error for a name, with those that come close."""
         error = not_found(self._resource.plural, name, self._resource.group)
-        close = get_close_matches(name, [obj.metadata.name or "" for obj in self._objects()], n=3)
-        elsewhere = [
-            obj.metadata.namespace or "" for obj in self._world.objects(self._resource) if obj.metadata.name == name
-        ]
+        try:
+            everywhere = self._world.objects(self._resource)
+            close = get_close_matches(name, [obj.metadata.name or "" for obj in self._objects()], n=3)
+        except APIError:  # who may not list is not told what there is
+            return error
+        elsewhere = [obj.metadata.namespace or "" for obj in everywhere if obj.metadata.name == name]
         if elsewhere:
             error.add_note(f"There is one of that name in namespace {', '.join(elsewhere)}.")
         elif close:

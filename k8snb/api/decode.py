@@ -149,9 +149,6 @@ def check(document: Document, scheme: Scheme = SCHEME, mode: Mode = "Strict") ->
 
 
 def _parts(text: str) -> Iterator[tuple[str, int]]:
-    if text.lstrip()[:1] == "{":
-        yield text, 1
-        return
     for part, line in yaml11.split(text):
         if part.strip():
             yield part, line
@@ -160,14 +157,7 @@ def _parts(text: str) -> Iterator[tuple[str, int]]:
 def _document(text: str, line: int, index: int, source: str, problems: list[Problem], mode: Mode) -> Iterator[Document]:
     """Yield the objects of one document; what is wrong with it goes to ``problems``."""
     try:
-        if text.lstrip()[:1] == "{":
-            trees = list(_json_documents(text))
-        else:
-            loaded = yaml11.load(text, line)
-            trees = [(loaded.tree, loaded.tree, loaded.line)]
-            if mode == "Strict":
-                for where, key in loaded.duplicates:
-                    problems.append(Problem("", f"key {key} already set in map", where, index))
+        trees = _json_or_yaml(text, line, index, problems, mode)
     except yaml11.YamlError as error:
         message = str(error).removeprefix("yaml: ")
         # The place is said once, from 1, whatever the parser counts from.
@@ -187,15 +177,41 @@ def _document(text: str, line: int, index: int, source: str, problems: list[Prob
         yield from _objects(Document(dict(tree), first, index, source, lines), problems)
 
 
-def _json_documents(text: str) -> Iterator[tuple[Any, Any, int]]:
+def _json_or_yaml(text: str, line: int, index: int, problems: list[Problem], mode: Mode) -> list[tuple[Any, Any, int]]:
+    """(tree, the same with lines, first line) of each object of a text.
+
+    What begins with a brace is JSON, or else YAML in braces (``{apiVersion: v1, …}``); when it is neither, what was wrong
+    with the JSON is told, as by kubectl.
+    """
+    wrong: gojson.JsonError | None = None
+    if text.lstrip()[:1] == "{":
+        try:
+            return list(_json_documents(text, line))
+        except gojson.JsonError as error:
+            wrong = error
+    try:
+        loaded = yaml11.load(text, line)
+    except yaml11.YamlError:
+        if wrong is not None:
+            raise wrong from None
+        raise
+    if wrong is not None and isinstance(loaded.tree, Mapping) and loaded.duplicates:
+        raise wrong
+    if mode == "Strict":
+        for where, key in loaded.duplicates:
+            problems.append(Problem("", f"key {key} already set in map", where, index))
+    return [(loaded.tree, loaded.tree, loaded.line)]
+
+
+def _json_documents(text: str, line: int) -> Iterator[tuple[Any, Any, int]]:
     """Yield (tree, the same with lines, first line): JSON is nearly YAML, which is how its lines are found."""
     tree = gojson.loads(text)
     if isinstance(tree, gojson.JsonMap):
         raise gojson.JsonError(f"duplicate field {quote(tree.repeated[0])}")
     try:
-        loaded = yaml11.load(text)
+        loaded = yaml11.load(text, line)
     except yaml11.YamlError:
-        yield tree, None, 1
+        yield tree, None, line
     else:
         yield tree, loaded.tree, loaded.line
 

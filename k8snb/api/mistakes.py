@@ -49,7 +49,8 @@ class NoSuchFile(Mistake, FileNotFoundError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``; did you mean web or api?`` for a misspelt name, or nothing when none comes close."""
-    close = get_close_matches(name, dict.fromkeys(known), n=3)
+    names = dict.fromkeys(known)
+    close = [other for other in names if other.lower() == name.lower()] or get_close_matches(name, names, n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

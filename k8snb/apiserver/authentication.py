@@ -80,10 +80,16 @@ def impersonated(user: UserInfo, headers: Mapping[str, str], info: RequestInfo, 
             raise errors.internal(f"requested {list(headers)} without impersonating a user")
         return user
     _check(user, name, groups, info, server)
-    if name.startswith(_ACCOUNT) and not groups:
-        namespace = name[len(_ACCOUNT) :].partition(":")[0]
+    return assumed(UserInfo(name, uid, groups, extra))
+
+
+def assumed(user: UserInfo) -> UserInfo:
+    """The user that is acted as: in the group of all authenticated users, a service account in those of its namespace."""
+    if user.name.startswith(_ACCOUNT) and not user.groups:
+        namespace = user.name[len(_ACCOUNT) :].partition(":")[0]
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-    return with_group(UserInfo(name, uid, groups, extra))
+        user = UserInfo(user.name, user.uid, groups, user.extra)
+    return with_group(user)
 
 
 def _check(user: UserInfo, name: str, groups: tuple[str, ...], info: RequestInfo, server: APIServer) -> None:

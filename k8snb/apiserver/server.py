@@ -91,7 +91,7 @@ class APIServer:
         before = self.store.revision
         try:
             if not self.authorizer.allows_everything:
-                self._authorize(request)
+                self.authorize(request)
             response = self._serve(ctx, request)
         except APIError as error:
             error.warnings = tuple(ctx.warnings or ())
@@ -130,7 +130,8 @@ class APIServer:
         self.reader.learn(scheme)
         self._endpoints.clear()
 
-    def _authorize(self, request: Request) -> None:
+    def authorize(self, request: Request) -> None:
+        """Ask whether the request's user may do what it asks for; APIError 403."""
         resource = request.resource
         access = Access(
             request.user,
@@ -141,6 +142,7 @@ class APIServer:
             request.subresource,
             request.namespace,
             request.name,
+            field_selector=request.options.field_selector,
         )
         decision = self.authorizer.authorize(access)
         if not decision.allowed:

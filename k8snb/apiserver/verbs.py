@@ -10,6 +10,7 @@ from k8snb.api import errors
 from k8snb.api.request import APPLY_PATCH, Request, Response
 from k8snb.apiserver import decoding, options
 from k8snb.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes
+from k8snb.apiserver.authz.authorizer import Attributes as Access
 from k8snb.apiserver.deletion import delete_definition, delete_namespace
 from k8snb.apiserver.managed import incoming, verb
 from k8snb.apiserver.patch import apply_patch
@@ -96,6 +97,8 @@ def create(ctx: ServerContext, ep: Endpoint) -> Response:
 
 def create_object(ctx: ServerContext, ep: Endpoint, obj: Any, namespace: str) -> Any:
     """Admit and store a new object (stored version); returns it in the served version."""
+    if ctx.request.verb != "create":
+        may_create(ctx, ep, namespace, obj.metadata.name or "")
     a = Attributes(ctx, CREATE, ep.resource, "", namespace, obj.metadata.name or "", obj, None)
     mutators, validators = ep.chain(CREATE, "")
     for admit in mutators:
@@ -103,6 +106,18 @@ def create_object(ctx: ServerContext, ep: Endpoint, obj: Any, namespace: str) ->
     if len(a.obj.metadata.ownerReferences) > 1:
         a.obj = without_repeated_owners(ctx, a.obj)
     return ep.from_stored(store_new(ctx, ep, a, validators))
+
+
+def may_create(ctx: ServerContext, ep: Endpoint, namespace: str, name: str) -> None:
+    """A PUT or an apply that makes a new object needs the verb `create`, too; 403."""
+    authorizer = ctx.server.authorizer
+    if authorizer.allows_everything:
+        return
+    resource = ep.resource
+    access = Access(ctx.request.user, "create", resource.group, resource.version, ep.plural, "", namespace, name)
+    decision = authorizer.authorize(access)
+    if not decision.allowed:
+        raise errors.forbidden(ep.plural, name, decision.reason, ep.group)
 
 
 def without_repeated_owners(ctx: ServerContext, obj: Any) -> Any:

@@ -43,7 +43,7 @@ class UpdateStatus(Call, frozen=True, gc=False):
 
 
 class Patch(Call, frozen=True, gc=False):
-    """PATCH an object with a JSON-able body."""
+    """PATCH an object with a JSON-able body; ``manager`` and ``force`` are for server-side apply."""
 
     kind: type[Object]
     namespace: str
@@ -51,6 +51,8 @@ class Patch(Call, frozen=True, gc=False):
     body: Any
     patch_type: str = "application/merge-patch+json"
     subresource: str = ""
+    manager: str = ""
+    force: bool | None = None
 
 
 class Delete(Call, frozen=True, gc=False):

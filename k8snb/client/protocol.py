@@ -50,11 +50,13 @@ class Controller:
     """A component that is told keys and drives what is towards what is wanted.
 
     Subclasses set ``name`` (the actor seen in causes and events), ``process`` (which informer cache and whose crash they
-    share), ``watches``, and implement ``reconcile``. They keep nothing on ``self`` that a restart may not lose.
+    share), ``account`` (the ServiceAccount as which a controller acts, ``NAME`` in kube-system or ``NAMESPACE/NAME``; empty:
+    as its own name), ``watches``, and implement ``reconcile``. They keep nothing on ``self`` that a restart may not lose.
     """
 
     name: str = ""
     process: str = "kube-controller-manager"
+    account: str = ""
     watches: tuple[Watch, ...] = ()
     indexes: tuple[Index, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from k8snb.client.protocol import Controller
+from k8snb.controllers.clusterroleaggregation import ClusterRoleAggregationController
 from k8snb.controllers.daemonset import DaemonSetController
 from k8snb.controllers.deployment import DeploymentController
 from k8snb.controllers.disruption import DisruptionController
@@ -38,6 +39,7 @@ IN_TREE: tuple[type[Controller], ...] = (
     NodeLifecycleController,
     TaintEvictionController,
     PodGarbageCollector,
+    ClusterRoleAggregationController,
     GarbageCollector,
 )
 """The controllers that a cluster runs unless it is told otherwise; each cluster makes its own instances."""

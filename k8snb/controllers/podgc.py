@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from k8snb.api.errors import APIError
 from k8snb.api.types.core_v1 import Node, Pod, PodCondition
-from k8snb.client.calls import Call, Delete, Get, Outcome, UpdateStatus
+from k8snb.client.calls import Call, Delete, Get, Outcome
 from k8snb.client.protocol import After, Controller, Reconcile, Watch
 from k8snb.client.view import View
 from k8snb.controllers.failures import failed
 from k8snb.controllers.nodehealth import is_ready
-from k8snb.controllers.pods import TERMINAL, with_condition
+from k8snb.controllers.pods import TERMINAL, status_patch, with_condition
 from k8snb.controllers.taints import OUT_OF_SERVICE
 from k8snb.sim.clock import seconds
 
@@ -113,7 +113,7 @@ def _remove(pod: Pod, why: PodCondition | None, now: float) -> Generator[Call, O
         status = replace(pod.status, phase="Failed")
         if why is not None:
             status = with_condition(status, replace(why, observedGeneration=meta.generation), now)
-        out = yield UpdateStatus(obj=replace(pod, status=status), why="pod-gc")
+        out = yield status_patch(pod, status, "pod-gc")
         if isinstance(out, APIError):
             return  # the next round tries again
     yield Delete(kind=Pod, namespace=meta.namespace or "", name=meta.name or "", grace=0, why="pod-gc")

@@ -6,9 +6,14 @@ of simulated time.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
+from k8snb.api.codec import to_dict
+from k8snb.api.request import STRATEGIC_MERGE_PATCH
 from k8snb.api.types.core_v1 import Pod, PodCondition, PodStatus
+from k8snb.client.calls import Patch
 from k8snb.sim.clock import rfc3339, seconds
 
 TERMINAL = ("Succeeded", "Failed")
@@ -88,3 +93,27 @@ def with_condition(status: PodStatus, new: PodCondition, now: float) -> PodStatu
     if new == old:
         return status
     return replace(status, conditions=tuple(new if c is old else c for c in status.conditions))
+
+
+def status_patch(pod: Pod, status: PodStatus, why: str) -> Patch:
+    """The patch of pods/status that turns the pod's phase and conditions into those of ``status`` (``PatchPodStatus``).
+
+    It names the pod's uid, so a successor of the same name stays as it is; other fields of the status are left alone.
+    """
+    meta = pod.metadata
+    changed: dict[str, Any] = {}
+    if status.phase != pod.status.phase:
+        changed["phase"] = status.phase
+    conditions = [to_dict(c) for c in status.conditions if c not in pod.status.conditions]
+    if conditions:
+        changed["$setElementOrder/conditions"] = [{"type": c.type} for c in status.conditions]
+        changed["conditions"] = conditions
+    return Patch(
+        kind=Pod,
+        namespace=meta.namespace or "",
+        name=meta.name or "",
+        body={"metadata": {"uid": meta.uid}, "status": changed},
+        patch_type=STRATEGIC_MERGE_PATCH,
+        subresource="status",
+        why=why,
+    )

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec.structs import replace
-
 from k8snb.api.errors import APIError
 from k8snb.api.types.core_v1 import Node, Pod, PodCondition, Taint
 from k8snb.api.types.meta_v1 import ObjectMeta
-from k8snb.client.calls import Delete, Emit, UpdateStatus
+from k8snb.client.calls import Delete, Emit
 from k8snb.client.protocol import After, Controller, Reconcile, Watch
 from k8snb.client.view import View
 from k8snb.controllers.failures import failed
-from k8snb.controllers.pods import condition, with_condition
+from k8snb.controllers.pods import condition, status_patch, with_condition
 from k8snb.controllers.taints import no_execute, toleration_seconds
 
 REASON = "DeletionByTaintManager"
@@ -29,6 +27,7 @@ class TaintEvictionController(Controller):
     """Evicts pods from tainted nodes; keys are pods."""
 
     name = "taint-eviction-controller"
+    account = "node-controller"
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
@@ -61,7 +60,7 @@ class TaintEvictionController(Controller):
         )  # fmt: skip
         status = with_condition(pod.status, new, view.now)
         if status is not pod.status:
-            out = yield UpdateStatus(obj=replace(pod, status=status), why="evict")
+            out = yield status_patch(pod, status, "evict")
             if isinstance(out, APIError) and not failed(out, "NotFound"):
                 raise out
         out = yield Delete(kind=Pod, namespace=pod.metadata.namespace or "", name=pod.metadata.name or "", why="evict")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from k8snb.api.errors import APIError
 from k8snb.api.request import UserInfo
 from k8snb.api.scheme import UnknownKind
+from k8snb.apiserver.authentication import assumed
 from k8snb.kubectl.call import Call, Command, Group
 from k8snb.kubectl.client import ADMIN, Client, Clocked
 from k8snb.kubectl.errors import KubectlError, api_error
@@ -96,7 +97,7 @@ def _user(parsed: Parsed) -> UserInfo:
     name = parsed.flags.get("as")
     if not name:
         return ADMIN
-    return UserInfo(str(name), groups=(*parsed.flags.get("as-group", ()), "system:authenticated"))
+    return assumed(UserInfo(str(name), str(parsed.flags.get("as-uid") or ""), tuple(parsed.flags.get("as-group", ()))))
 
 
 def _leading_flags(words: list[str]) -> tuple[list[str], list[str]]:

@@ -27,6 +27,7 @@ class Attributes(msgspec.Struct, frozen=True, gc=False):
     namespace: str = ""
     name: str = ""
     path: str = ""
+    field_selector: str = ""
 
     @property
     def is_resource(self) -> bool:
@@ -43,11 +44,15 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
-    """What a user may do in a namespace: (verbs, groups, resources, names) and (verbs, paths), as roles grant it."""
+    """What a user may do in a namespace: (verbs, groups, resources, names) and (verbs, paths), as roles grant it.
+
+    `incomplete` says that there may be more, `error` why.
+    """
 
     resource_rules: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = ()
     path_rules: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     incomplete: bool = False
+    error: str = ""
 
 
 class Authorizer(Protocol):

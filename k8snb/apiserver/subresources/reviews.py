@@ -102,6 +102,7 @@ class SelfSubjectRulesReview:
                 authorization_v1.NonResourceRule(verbs=v, nonResourceURLs=p) for v, p in rules.path_rules
             ),
             incomplete=rules.incomplete,
+            evaluationError=rules.error or None,
         )
         return Response(201, replace(review, status=status))
 

@@ -41,6 +41,7 @@ class DaemonSetController(Controller):
     """Creates, updates and deletes the pods of DaemonSets."""
 
     name = "daemonset-controller"
+    account = "daemon-set-controller"
 
     def __init__(self) -> None:
         self._backoff: dict[str, tuple[float, float]] = {}
