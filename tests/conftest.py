@@ -1,10 +1,14 @@
-"""Shared fixtures: the language of messages is English unless a test says otherwise."""
+"""Shared by all tests: messages are in English unless a test says otherwise, and no test is timed (the machine may be busy)."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from k8snb import locale
+
+settings.register_profile("k8snb", deadline=None, database=None)
+settings.load_profile("k8snb")
 
 
 @pytest.fixture(autouse=True)

@@ -293,9 +293,9 @@ rules: [{apiGroups: [example.com], resources: [widgets], verbs: [get]}]
         assert [r for r in role.rules if r.resources == ("widgets",)] == list(
             cluster.get("clusterrole", "widgets").rules
         )
-        managers = {
-            m.name for m in cluster.server.managed_fields.of(cluster.store.get(cluster.scheme.of(role).key("", name)))
-        }
+        stored = cluster.store.get(cluster.scheme.of(role).key("", name))
+        assert stored is not None
+        managers = {m.name for m in cluster.server.managed_fields.of(stored)}
         assert "clusterrole-aggregation-controller" in managers
 
 
@@ -467,7 +467,7 @@ def test_a_fork_is_asked_on_its_own() -> None:
     [
         (lambda: Cluster(nodes=0, authorization="rbac"), BadValue, "did you mean RBAC?"),
         (
-            lambda: Cluster(nodes=0, authorization=True),
+            lambda: Cluster(nodes=0, authorization=True),  # type: ignore[arg-type]
             BadValue,
             "authorization is True: give one of AlwaysAllow, RBAC",
         ),

@@ -204,7 +204,7 @@ def test_eviction_waits_marks_and_deletes() -> None:
     assert (calls, after) == ([], After(30.0))
 
     calls, _ = drive(controller, "default/a", static_view([bad, waiting], NOW + 30))
-    assert [type(call) for call in calls] == [Emit, UpdateStatus, Delete]
+    assert [type(call) for call in calls] == [Emit, Patch, Delete]
     assert isinstance(calls[0], Emit)
     assert calls[0].message == "Marking for deletion Pod default/a"
 
