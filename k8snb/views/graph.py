@@ -181,8 +181,11 @@ def _item(obj: Any, layer: int) -> Item:
         state, word = "terminating", "Terminating"
     else:
         state, word = "ready", _progress(obj)
-        if "/" in word and word.partition("/")[0] != word.partition("/")[2]:
+        have, slash, wanted = word.partition("/")
+        if slash and have != wanted:
             state = "running"
+        elif word == "0/0":  # an older version, kept for a rollback
+            state = "done"
     return Item(_ref(obj), obj.metadata.uid or "", obj.kind, obj.metadata.name or "", state, word, layer)
 
 
@@ -226,8 +229,8 @@ def draw_graph(view: GraphView, language: str | None = None, selected: str = "",
     """The graph as SVG: a column per layer, owners left; solid lines own, dashed ones select, dotted ones use."""
     width = 960.0 / (1.4 if projector else 1.0)
     depth = max((i.layer for i in view.items), default=0) + 1
-    gap, row, top = 34.0, 46.0, 34.0
-    w = min(230.0, (width - gap * (depth - 1) - 2) / depth)
+    gap, row, top, edge = 34.0, 46.0, 34.0, 12.0
+    w = min(230.0, (width - gap * (depth - 1) - 2 * edge) / depth)
     order = _order(view)
     tallest = max((len(refs) for refs in order), default=1)
     height = top + tallest * row + 12
@@ -235,16 +238,16 @@ def draw_graph(view: GraphView, language: str | None = None, selected: str = "",
     for layer, refs in enumerate(order):
         offset = (tallest - len(refs)) * row / 2
         for i, ref in enumerate(refs):
-            at[ref] = (1 + layer * ((width - 2 - w) / max(1, depth - 1) if depth > 1 else 0), top + offset + i * row)
+            at[ref] = (edge + layer * (width - 2 * edge - w) / max(1, depth - 1), top + offset + i * row)
     still = [
         box(0.5, 0.5, width - 1, height - 1, WASH),
         label(12, 21, text("graph.title", language, namespace=view.namespace), 13, INK, 600),
     ]
     still.append(label(width - 12, 21, text("graph.legend", language), 11, SOFT, anchor="end"))
-    for edge in view.edges:
-        (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
-        dash = {"selects": 'stroke-dasharray="6 4"', "uses": 'stroke-dasharray="2 3"'}.get(edge.relation, "")
-        stroke = "#00527f" if edge.relation == "selects" else SOFT if edge.relation == "owns" else LINE
+    for link in view.edges:
+        (x1, y1), (x2, y2) = at[link.source], at[link.target]
+        dash = {"selects": 'stroke-dasharray="6 4"', "uses": 'stroke-dasharray="2 3"'}.get(link.relation, "")
+        stroke = "#00527f" if link.relation == "selects" else SOFT if link.relation == "owns" else LINE
         a, b = x1 + w, x2
         middle = (a + b) / 2
         still.append(

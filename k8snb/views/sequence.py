@@ -237,7 +237,7 @@ def _arrow(message: Message, at: dict[str, float], each: float, width: float, la
         )
     told = message.text(language)
     if message.kind == NOTE:
-        w = min(each * 2 - 10, width - 60)
+        w = min(each * 3 - 10, width - 60)  # what a kubelet says of an image takes three lanes
         x = min(max(x1 - w / 2, 44), width - w - 4)
         return body + box(x, -11, w, 26, "#fff3cf", ink, 3) + label(x + 6, 6, fit(told, w - 10, 11), 11, INK)
     dash = ' stroke-dasharray="5 4"' if message.kind == WATCH else ""

@@ -12,9 +12,8 @@ from k8snb.explain.chain import subject_of
 from k8snb.locale import text
 from k8snb.views import cluster_map, draw_map
 from k8snb.views.detail import detail
-from k8snb.widgets.live import background, follow
-from k8snb.widgets.stage import Stage
-from k8snb.world import World
+from k8snb.widgets.following import Following
+from k8snb.widgets.live import background, moved
 
 TICK = 0.25
 """Real seconds between two frames while playing."""
@@ -25,98 +24,62 @@ JOURNEY = 12
 SPEEDS = (0.1, 600.0)
 
 
-class ClusterMap(Stage):
+class ClusterMap(Following):
     """The map of a cluster; ``namespaces`` limits the pods shown. ``shown`` is the revision looked at, None for the present."""
 
+    topic = "map"
+
     def __init__(self, cluster: Cluster, namespaces: Iterable[str] | None = None, **options: Any) -> None:
-        self.cluster = cluster
         self.namespaces = tuple(namespaces) if namespaces is not None else None
-        self.shown: int | None = None
         self.playing = False
         self.speed = 1.0
-        self._log = ""
-        self._seen = cluster.revision
         self._playing: asyncio.Task[Any] | None = None
         self._journey: asyncio.Task[Any] | None = None
-        super().__init__(controls=["step", "run", "play", "seek"], **options)
-        self.refresh(force=True)
-        follow(self)
-
-    @property
-    def world(self) -> World:
-        """What is looked at: the cluster, or its past."""
-        return self.cluster if self.shown is None else self.cluster.at(self.shown)
+        super().__init__(cluster, controls=["step", "run", "play", "seek"], **options)
 
     def draw(self) -> dict[str, Any]:
         world = self.world
         view = cluster_map(world, self.namespaces)
-        last = self.cluster.revision
-        live = self.shown is None
-        now = f"{view.now:.1f}"
-        clock = text("stage.clock", self.language, now=now, revision=view.revision)
-        if not live:
-            clock = text("stage.past", self.language, now=now, revision=view.revision, last=last)
         ready = sum(1 for p in view.pods if p.state == "ready")
-        self._seen = view.revision
+        spoken = {"now": f"{view.now:.1f}", "revision": view.revision, "ready": ready, "pods": len(view.pods)}
         return {
+            **self.moment(world),
             "svg": draw_map(view, self.language, self.selected, self.projector),
-            "revision": view.revision,
-            "first": self.cluster.store.compacted + 1,
-            "last": last,
-            "live": live,
-            "clock": clock,
             "playing": self.playing,
             "speed": self.speed,
-            "log": self._log,
-            "spoken": text(
-                "stage.spoken", self.language, now=now, revision=view.revision, ready=ready, pods=len(view.pods)
-            ),
+            "spoken": text("stage.spoken", self.language, **spoken),
         }
+
+    @property
+    def travelling(self) -> bool:
+        return self._journey is not None
 
     def describe(self, ref: str) -> dict[str, Any]:
         return detail(self.world, ref, self.language)
 
     def command(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
-        before = self._seen
-        if kind == "step":
-            self._log = repr(self.cluster.step())
-        elif kind == "run":
-            self.cluster.run(10)
-            self._log = ""
-        elif kind == "settle":
-            self._log = text("stage.settled", self.language, seconds=f"{self.cluster.settle():.1f}")
-        elif kind == "play":
+        if kind == "play":
             self.pause() if self.playing else self.play()
-            return
         elif kind == "speed":
             self.speed = min(max(float(message.get("value", 1.0)), SPEEDS[0]), SPEEDS[1])
-        elif kind == "seek":
-            self.seek(int(message.get("revision", self.cluster.revision)))
-            return
-        elif kind != "now":
-            return
-        self.shown = None
-        if kind in ("run", "settle"):
-            self._travel(before)
+            self.refresh(force=True)
         else:
-            self._present()
+            super().command(message)
 
     def seek(self, revision: int) -> None:
         """Look back at a revision; the last one is the present."""
         self.pause()
         self._stop_journey()
-        first, last = self.cluster.store.compacted + 1, self.cluster.revision
-        self.shown = None if revision >= last else max(first, revision)
-        self._present(force=False)
+        super().seek(revision)
 
     def play(self, speed: float | None = None) -> None:
         """Let time pass by itself, at ``speed`` simulated seconds a second."""
         if speed is not None:
             self.speed = min(max(speed, SPEEDS[0]), SPEEDS[1])
-        self.shown = None
-        self.playing = True
         self._stop_journey()
+        self.go_live()
+        self.playing = True
         self._playing = background(self._play)
         if self._playing is None:
             self.playing = False
@@ -129,37 +92,34 @@ class ClusterMap(Stage):
         if self._playing is not None:
             self._playing.cancel()
             self._playing = None
+            self._moment = self.cluster.revision
             self.refresh(force=True)
 
     def catch_up(self) -> None:
         """Show what has changed since the last frame, by way of what lay between."""
-        if self.shown is None and self.cluster.revision != self._seen and not self.playing:
-            self._travel(self._seen)
-
-    @property
-    def about(self) -> object | None:
-        return self.cluster
+        if not self.playing:
+            super().catch_up()
 
     def retire(self) -> None:
-        """Stay at the present revision, so that a notebook read again shows each moment; Now brings it up to date."""
         if self.playing:
             self.pause()
         self._stop_journey()
-        if self.shown is None:
-            self.shown = self.cluster.revision
-            self.refresh(force=True)
+        super().retire()
 
-    def _present(self, force: bool = True) -> None:
-        if self.selected:
-            self.detail = self.describe(self.selected)
-        self.refresh(force=force)
+    def show_changes(self, before: int, kind: str = "") -> None:
+        if kind in ("", "cell", "run", "settle"):
+            self._travel(before)
+        else:
+            self._stop_journey()
+            self.present()
 
     async def _play(self) -> None:
         while self.playing:
             await asyncio.sleep(TICK)
             self.cluster.run(TICK * self.speed)
             await self._shown_or_late()
-            self._present()
+            self.present()
+            moved(self)
 
     async def _shown_or_late(self) -> None:
         waited = 0.0
@@ -174,7 +134,7 @@ class ClusterMap(Stage):
         if stations:
             self._journey = background(lambda: self._visit(stations))
         if not stations or self._journey is None:
-            self._present()
+            self.present()
 
     async def _visit(self, stations: list[int]) -> None:
         for revision in stations:
@@ -184,7 +144,7 @@ class ClusterMap(Stage):
             await asyncio.sleep(0.12 if len(stations) > 6 else 0.3)
         self.shown = None
         self._journey = None
-        self._present()
+        self.present()
 
     def _stop_journey(self) -> None:
         if self._journey is not None:

@@ -14,16 +14,37 @@ _HOOKED: list[Any] = []
 
 
 def follow(stage: Stage) -> None:
-    """Refresh a stage after each cell that runs from now on; an earlier stage of the same thing stays as it is now."""
-    for other in list(_STAGES):
-        if other is not stage and other.about is stage.about and other.about is not None:
-            other.retire()
-            _STAGES.discard(other)
+    """Refresh a stage after each cell that runs from now on; an earlier stage of the same thing goes back to its own cell."""
+    for other in _others(stage):
+        other.retire()
+        _STAGES.discard(other)
+    rejoin(stage)
+
+
+def rejoin(stage: Stage) -> None:
+    """Refresh a stage after each cell again, beside others of the same thing."""
     _STAGES.add(stage)
     shell = _shell()
     if shell is not None and shell not in _HOOKED:
         shell.events.register("post_run_cell", _after_cell)
         _HOOKED.append(shell)
+
+
+def moved(stage: Stage) -> None:
+    """The reader has moved a cluster from one stage: the others that follow it show that too."""
+    for other in list(_STAGES):
+        if other is not stage and other.source is not None and other.source is stage.source:
+            other.catch_up()
+
+
+def following(stage: Stage) -> bool:
+    """Whether a stage is refreshed after each cell."""
+    return stage in _STAGES
+
+
+def _others(stage: Stage) -> list[Stage]:
+    about = stage.about
+    return [s for s in _STAGES if s is not stage and about is not None and s.about == about]
 
 
 def _after_cell(*_: Any) -> None:

@@ -56,7 +56,12 @@ class Stage(anywidget.AnyWidget):
 
     @property
     def about(self) -> object | None:
-        """What the stage shows; of several stages about one thing only the newest follows it."""
+        """What the stage shows; of several stages about equal things only the newest follows it."""
+        return None
+
+    @property
+    def source(self) -> object | None:
+        """The cluster that the stage follows."""
         return None
 
     def retire(self) -> None:

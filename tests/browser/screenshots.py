@@ -10,10 +10,15 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.browser import lab
 
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
+
 CHAPTERS = ("00-quickstart.ipynb", "01-walking-into-k8s.ipynb")
+VIEW: ViewportSize = {"width": 1280, "height": 1000}
 DONE = """() => { const nb = window.jupyterapp.shell.currentWidget.content;
   return nb.model.cells.length > 0 && [...nb.model.cells].filter(c => c.type === 'code').every(c => c.executionCount !== null && c.executionState !== 'running'); }"""
 
@@ -33,7 +38,7 @@ def main() -> int:
             lab.browser() as started,
         ):
             for chapter in CHAPTERS:
-                page = started.new_context(viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5).new_page()
+                page = started.new_context(viewport=VIEW, device_scale_factor=1.5).new_page()
                 page.set_default_timeout(60_000)
                 lab.open_notebook(page, address, chapter)
                 page.evaluate("() => { void window.jupyterapp.commands.execute('application:toggle-left-area'); }")
@@ -51,8 +56,11 @@ def main() -> int:
                     page.wait_for_timeout(800)
                     stage.screenshot(path=str(options.folder / f"map-{language}.png"))
                     sequence = page.locator(".k8snb", has=page.locator(".item[data-state=call]")).first
+                    page.set_viewport_size({"width": 1280, "height": 1500})  # the whole picture at once
                     sequence.scroll_into_view_if_needed()
+                    page.wait_for_timeout(500)
                     sequence.screenshot(path=str(options.folder / f"sequence-{language}.png"))
+                    page.set_viewport_size(VIEW)
                 if options.pages is not None:
                     options.pages.mkdir(parents=True, exist_ok=True)
                     scroller = ".jp-WindowedPanel-outer"

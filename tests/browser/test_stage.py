@@ -178,3 +178,44 @@ def test_a_slow_page_does_not_freeze(page: Page, address: str, course: Path, lan
         "() => !document.querySelector('.k8snb .time output').classList.contains('past')", timeout=30_000
     )
     assert lab.errors(page) == []
+
+
+def test_an_older_map_keeps_the_moment_of_its_cell(page: Page, address: str, course: Path, language: str) -> None:
+    cells = (*CELLS, "cluster.settle()\ncluster", "cluster.scale('deployment', 'web', 4)\ncluster.settle()\ncluster")
+    write_notebook(course / language, "moments.ipynb", cells)
+    lab.open_notebook(page, address, "moments.ipynb")
+    lab.run_all(page)
+    pods = "[...document.querySelectorAll('.k8snb')].map(s => s.querySelectorAll(`.item[data-ref^='Pod/']:not(.leaving)`).length).join()"
+    page.wait_for_function(f"() => {pods} === '0,2,4'", timeout=30_000)
+    marks = page.locator(".k8snb .time output").evaluate_all("found => found.map(o => o.className)")
+
+    assert marks == ["kept", "kept", ""]
+    said = page.locator(".k8snb .time output").nth(1).inner_text()
+    assert {"en": "as it was after this cell", "zh": "本单元格运行后的时刻"}[language] in said
+    page.locator(".k8snb").nth(1).locator("button[aria-keyshortcuts=n]").click()
+    page.wait_for_function(f"() => {pods} === '0,4,4'")
+
+
+def test_a_saved_notebook_shows_its_pictures_without_its_kernel(
+    page: Page, address: str, course: Path, language: str
+) -> None:
+    name = "saved.ipynb"
+    write_notebook(course / language, name, (*CELLS, "cluster.settle()", "cluster.ownership()"))
+    lab.open_notebook(page, address, name)
+    lab.run_all(page)
+    page.wait_for_function(f"() => document.querySelectorAll(`{POD}`).length === 4", timeout=30_000)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    assert (course / language / name).stat().st_size < 100_000
+    for _ in range(3):  # on a loaded machine JupyterLab may give up on a widget before it has read the file
+        lab.open_notebook(page, address, name)
+        page.wait_for_function("() => document.querySelectorAll('.k8snb svg, .jupyter-widgets').length >= 2")
+        page.wait_for_timeout(1000)
+        if page.locator(".k8snb svg").count() == 2:
+            break
+
+    assert page.locator(POD).count() == 4
+    page.locator(".k8snb button[aria-keyshortcuts=s]").click()
+    page.wait_for_selector(".k8snb .hint:not(:empty)", timeout=10_000)
+    hint = page.locator(".k8snb .hint").first.inner_text()
+    assert {"en": "saved picture", "zh": "保存下来的图"}[language] in hint

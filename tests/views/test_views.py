@@ -9,7 +9,7 @@ from k8snb.views.graph import ownership
 from k8snb.views.map import cluster_map
 from k8snb.views.map_text import map_text
 from k8snb.views.sequence import LANES, pod_sequence, sequence_text
-from tests.manifests import SHOP, pod
+from tests.manifests import SHOP, deployment, pod
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,17 @@ def test_the_graph_knows_owners_selectors_and_users(shop: Cluster) -> None:
     relations = [e.relation for e in view.edges if e.target.startswith(("ReplicaSet", "Pod", "ConfigMap"))]
 
     assert (relations.count("owns"), relations.count("selects"), relations.count("uses")) == (4, 3, 3)
+
+
+def test_an_emptied_replicaset_is_no_success_and_no_problem() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(deployment(replicas=1))
+    cluster.settle()
+    cluster.apply(deployment(replicas=1, image="nginx:1.28"))
+    cluster.settle()
+    sets = [(i.word, i.state) for i in ownership(cluster).items if i.kind == "ReplicaSet"]
+
+    assert sorted(sets) == [("0/0", "done"), ("1/1", "ready")]
 
 
 def test_the_sequence_tells_the_seven_steps_in_order(shop: Cluster) -> None:

@@ -14,6 +14,13 @@ const CSS = `
 .k8snb .time input{flex:1;accent-color:#00527f;min-width:80px}
 .k8snb .time output{white-space:nowrap;font-variant-numeric:tabular-nums}
 .k8snb .past{background:#fff3cf;border:1px solid #d9b84a;border-radius:6px;padding:2px 8px}
+.k8snb .kept{background:#eceff1;border:1px solid #b9c4cb;border-radius:6px;padding:2px 8px}
+.k8snb .knobs{display:flex;flex-wrap:wrap;gap:6px 22px;align-items:center;margin-bottom:8px;font-size:13px}
+.k8snb .knobs:empty,.k8snb .hint:empty{display:none}
+.k8snb .knobs label{display:flex;gap:8px;align-items:center;flex:0 1 auto}
+.k8snb .knobs input{accent-color:#00527f;width:150px}
+.k8snb .knobs output{min-width:5.5em;font-variant-numeric:tabular-nums;font-weight:600}
+.k8snb .hint{font-size:13px;color:#7a5b00;background:#fff3cf;border-radius:6px;padding:4px 8px;margin-bottom:8px}
 .k8snb .body{display:flex;gap:10px;align-items:flex-start;flex-wrap:wrap}
 .k8snb .picture{flex:3 1 760px;min-width:0;overflow-x:auto}
 .k8snb .picture svg{display:block;height:auto}
@@ -33,7 +40,7 @@ const CSS = `
 .k8snb aside li small{color:#5b6b75;font-weight:400;white-space:nowrap}
 .k8snb .log{font:12px/1.5 ui-monospace,Consolas,'Noto Sans Mono',monospace;margin-top:8px;border-top:1px solid #b9c4cb;padding-top:6px;color:#1c2b33;min-height:1.5em;white-space:pre-wrap;overflow-wrap:anywhere}
 .k8snb .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-.k8snb.projector .bar,.k8snb.projector aside{font-size:17px}
+.k8snb.projector .bar,.k8snb.projector .knobs,.k8snb.projector aside{font-size:17px}
 .k8snb.projector aside pre,.k8snb.projector .log{font-size:16px}
 .k8snb.projector aside{max-height:760px}
 .k8snb.projector .picture{flex-basis:900px}
@@ -41,6 +48,8 @@ const CSS = `
 @media (prefers-reduced-motion:reduce){.k8snb .picture svg .item{transition:none}}
 @media (forced-colors:active){.k8snb button[aria-pressed=true]{forced-color-adjust:none}}
 `;
+
+const PATIENCE = 5000; // ms without an answer before the reader is told why
 
 const make = (tag, props = {}, ...children) => {
   const node = document.createElement(tag);
@@ -94,20 +103,29 @@ export function morph(holder, text) {
 function render({ model, el }) {
   const words = () => model.get("strings");
   const send = (message) => model.send(message);
+  let patience = 0;
+  const ask = (message) => {
+    send(message);
+    clearTimeout(patience);
+    patience = setTimeout(() => { hint.textContent = words().asleep; }, PATIENCE);
+  };
+  const answered = () => { clearTimeout(patience); hint.textContent = ""; };
   const root = make("div", { className: "k8snb" });
   const style = make("style", { textContent: CSS });
   const bar = make("div", { className: "bar", role: "toolbar" });
+  const knobs = make("div", { className: "knobs" });
+  const hint = make("div", { className: "hint", role: "status" });
   const picture = make("div", { className: "picture" });
   const side = make("aside", { hidden: true });
   const log = make("div", { className: "log" });
   const live = make("div", { className: "sr", role: "status", "aria-live": "polite" });
-  root.append(style, bar, make("div", { className: "body" }, picture, side), log, live);
+  root.append(style, bar, knobs, hint, make("div", { className: "body" }, picture, side), log, live);
   el.replaceChildren(root);
 
   let tab = "why";
   const controls = {};
   const button = (name, key) => {
-    controls[name] = make("button", { type: "button", onclick: () => send({ type: name }) });
+    controls[name] = make("button", { type: "button", onclick: () => ask({ type: name }) });
     if (key) controls[name].setAttribute("aria-keyshortcuts", key);
     return controls[name];
   };
@@ -115,15 +133,17 @@ function render({ model, el }) {
     bar.replaceChildren();
     const wanted = model.get("controls");
     if (wanted.includes("step")) bar.append(button("step", "s"));
+    if (wanted.includes("turn")) bar.append(button("turn", "t"));
     if (wanted.includes("run")) bar.append(button("run", "r"), button("settle", "e"));
     if (wanted.includes("play")) {
       bar.append(button("play", "p"));
-      controls.speed = make("select", { onchange: (e) => send({ type: "speed", value: Number(e.target.value) }) });
+      controls.speed = make("select", { onchange: (e) => ask({ type: "speed", value: Number(e.target.value) }) });
       for (const value of [0.5, 1, 2, 5, 10, 60]) controls.speed.append(make("option", { value, textContent: `${value}×` }));
       bar.append(controls.speed);
     }
+    if (wanted.includes("reset")) bar.append(button("reset", "o"));
     if (wanted.includes("seek")) {
-      controls.range = make("input", { type: "range", min: 0, max: 0, step: 1, oninput: (e) => send({ type: "seek", revision: Number(e.target.value) }) });
+      controls.range = make("input", { type: "range", min: 0, max: 0, step: 1, oninput: (e) => ask({ type: "seek", revision: Number(e.target.value) }) });
       controls.output = make("output");
       bar.append(make("div", { className: "time" }, controls.range, controls.output));
       bar.append(button("now", "n"));
@@ -133,24 +153,51 @@ function render({ model, el }) {
   };
   const showWords = () => {
     const w = words();
-    for (const name of ["step", "run", "settle", "now", "projector", "language"]) if (controls[name]) controls[name].textContent = w[name];
-    for (const name of ["step", "run", "settle", "play", "now", "projector", "language"]) if (controls[name]) controls[name].title = w[`${name}.title`] ?? "";
+    for (const name of ["step", "turn", "run", "settle", "reset", "now", "projector", "language"]) if (controls[name]) controls[name].textContent = w[name];
+    for (const name of ["step", "turn", "run", "settle", "play", "reset", "now", "projector", "language"]) if (controls[name]) controls[name].title = w[`${name}.title`] ?? "";
     if (controls.speed) controls.speed.setAttribute("aria-label", w.speed);
     if (controls.range) controls.range.setAttribute("aria-label", w.timeline);
     bar.setAttribute("aria-label", w.toolbar);
     side.setAttribute("aria-label", w.detail);
+  };
+  // Sliders of a frame: a moved one is sent when the last answer has come, so that only its newest place counts.
+  const asked = new Map();
+  const turn = (name, value) => {
+    const open = asked.get(name);
+    if (open) { open.wanted = value; return; }
+    asked.set(name, { sent: value, wanted: value });
+    ask({ type: "knob", name, value });
+  };
+  const showKnobs = (wanted) => {
+    const names = wanted.map((k) => k.name).join();
+    if (knobs.dataset.names !== names) {
+      knobs.dataset.names = names;
+      knobs.replaceChildren(...wanted.map((k) => make("label", {}, make("span"), make("input", { type: "range", step: 1, name: k.name,
+        oninput: (e) => turn(k.name, Number(e.target.value)) }), make("output"))));
+    }
+    wanted.forEach((k, i) => {
+      const [name, input, output] = knobs.children[i].children;
+      const open = asked.get(k.name);
+      asked.delete(k.name);
+      if (open && open.wanted !== open.sent) { output.textContent = k.text; turn(k.name, open.wanted); return; }
+      name.textContent = k.label; input.title = k.title ?? ""; output.textContent = k.text;
+      input.min = k.min; input.max = k.max; input.value = k.value;
+      input.setAttribute("aria-valuetext", k.text);
+    });
   };
   const showFrame = () => {
     const frame = model.get("frame");
     if (!frame || !frame.svg) return;
     const w = words();
     morph(picture, frame.svg);
+    answered();
+    showKnobs(frame.knobs ?? []);
     root.classList.toggle("projector", !!frame.projector);
     if (controls.range) {
       controls.range.min = frame.first; controls.range.max = frame.last;
       if (document.activeElement !== controls.range || frame.live) controls.range.value = frame.revision;
       controls.output.textContent = frame.clock;
-      controls.output.className = frame.live ? "" : "past";
+      controls.output.className = frame.live ? "" : frame.kept ? "kept" : "past";
       controls.range.setAttribute("aria-valuetext", frame.clock);
       controls.now.disabled = frame.live;
     }
@@ -165,6 +212,7 @@ function render({ model, el }) {
     send({ type: "ack", number: frame.number });
   };
   const showDetail = () => {
+    answered();
     const detail = model.get("detail");
     side.hidden = !detail || !detail.title;
     if (side.hidden) { side.replaceChildren(); return; }
@@ -190,7 +238,7 @@ function render({ model, el }) {
   };
   const select = (target) => {
     const item = target.closest?.(".item");
-    if (item) send({ type: "select", ref: item.dataset.ref });
+    if (item) ask({ type: "select", ref: item.dataset.ref });
   };
   picture.addEventListener("click", (e) => select(e.target));
   root.addEventListener("keydown", (e) => {
