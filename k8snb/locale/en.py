@@ -198,6 +198,8 @@ MESSAGES = {
     "simulate.timeline": "What happened (seconds since the manifests were applied):",
     "simulate.healthy": "Everything is ready.",
     "simulate.unhealthy": "Not ready: {count}. The reasons are above.",
+    "serve.serving": "Serving at {url}, {speed} simulated seconds a second. For kubectl: export KUBECONFIG={kubeconfig}",
+    "serve.stopped": "No longer served.",
     "lab.ready": "Your chapters are in {folder} ({count} copied now; what you have changed stays). Starting JupyterLab …",
     # predictions
     "predict.guess": "Your guess:",

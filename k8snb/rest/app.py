@@ -1,0 +1,142 @@
+"""The ASGI application: what arrives over a connection becomes an ``HTTPRequest``, and what the API server answers goes back.
+
+Everything that an answer means is decided by ``k8snb.apiserver.routes.serve``; here are only the things that need a
+connection: credentials, bodies, compression, and answers that go on (watches, followed logs).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import random
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from k8snb.api import errors
+from k8snb.api.errors import APIError
+from k8snb.apiserver.http import encode, parameters, paths
+from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
+from k8snb.apiserver.routes import serve
+from k8snb.rest import body
+from k8snb.rest.followed import Followed, is_followed_log
+from k8snb.rest.users import Users
+from k8snb.rest.worker import LOG, Hub, Worker
+
+GZIP_FROM = 128 * 1024
+"""Answers of at least so many bytes are compressed for clients that accept it (kube-apiserver: 128 KiB, level 1)."""
+WATCH_SECONDS = 1800.0
+"""A watch that asks for no time ends after 30 to 60 minutes (kube-apiserver `--min-request-timeout`)."""
+
+
+class Application:
+    """The API of one served cluster."""
+
+    def __init__(self, cluster: Any, worker: Worker, hub: Hub, users: Users) -> None:
+        self.cluster = cluster
+        self.worker = worker
+        self.hub = hub
+        self.users = users
+
+    def asgi(self) -> Starlette:
+        """The application that a server runs."""
+        return Starlette(
+            routes=[
+                Route("/{path:path}", endpoint=_Endpoint(self)),
+            ]
+        )
+
+    async def answer(self, scope: Any, receive: Any) -> Response:
+        """The answer to one request; never raises but for a client that is gone."""
+        headers = body.headers_of(scope)
+        path, query = body.target_of(scope)
+        try:
+            user = await self.worker.run(self.users.user_of, path, headers, scope["state"].get("peer"))
+            content = await body.read(headers, receive)
+            request = HTTPRequest(scope["method"], f"{path}?{query}" if query else path, headers, content, user)
+            return await self._served(request, path, query)
+        except APIError as failure:
+            return self._response(encode.error(failure), headers)
+        except (body.Gone, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            LOG.exception("request %s %s", scope["method"], path)
+            return self._response(encode.error(errors.internal(type(error).__name__)), headers)
+
+    async def _served(self, request: HTTPRequest, path: str, query: str) -> Response:
+        parsed = parameters.query_of(query)
+        info = paths.parse(request.method, path)
+        if is_followed_log(info, parsed):
+            followed = await self.worker.run(Followed.begin, self.cluster, request, info, parsed)
+            if isinstance(followed, Followed):
+                return StreamingResponse(self._following(followed), 200, dict(_common()), "text/plain")
+            return self._response(followed, request.headers)
+        answer = await self.worker.run(serve, self.cluster.server, request)
+        if answer.stream is not None:
+            seconds = parameters.integer(parsed, "timeoutSeconds")
+            limit = float(seconds) if seconds else WATCH_SECONDS * (1.0 + random.random())
+            headers = {**dict(answer.headers), **dict(_common())}
+            return StreamingResponse(self._watching(answer.stream, limit), 200, headers)
+        return self._response(answer, request.headers)
+
+    async def _watching(self, watch: Any, seconds: float) -> AsyncIterator[bytes]:
+        """The events of a watch, until it ends, its time is up, or the server stops."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+
+        def poll() -> bytes | None:
+            return watch.poll() or None
+
+        yield b""  # the head of the answer goes out before the first event
+        while not watch.ended and not self.hub.closed:
+            left = end - loop.time()
+            if left <= 0:
+                return
+            found = await self.hub.next(poll, left)
+            if found is not None:
+                yield found
+
+    async def _following(self, followed: Followed) -> AsyncIterator[bytes]:
+        yield followed.first
+        while not followed.ended and not self.hub.closed:
+            found = await self.hub.next(followed.poll, None)
+            if found:
+                yield found
+
+    def _response(self, answer: HTTPResponse, headers: Any) -> Response:
+        content = answer.body
+        response = Response(status_code=answer.code)
+        packed = len(content) >= GZIP_FROM and "gzip" in headers.get("accept-encoding", "")
+        if packed:
+            content = gzip.compress(content, 1)
+        raw = [*answer.headers, *_common(), ("Content-Length", str(len(content)))]
+        if packed:
+            raw += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+        response.body = content
+        response.raw_headers = [(name.lower().encode("latin-1"), value.encode("utf-8")) for name, value in raw]
+        return response
+
+
+def _common() -> tuple[tuple[str, str], ...]:
+    """Headers of every answer."""
+    mark = secrets.token_hex(16)
+    audit = "-".join((mark[:8], mark[8:12], mark[12:16], mark[16:20], mark[20:]))
+    return (("Audit-Id", audit), ("Cache-Control", "no-cache, private"))
+
+
+class _Endpoint:
+    """Every path and method of the API."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            response = await self._application.answer(scope, receive)
+        except body.Gone:
+            return
+        await response(scope, receive, send)
