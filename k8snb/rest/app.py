@@ -22,7 +22,7 @@ from k8snb.api.errors import APIError
 from k8snb.apiserver.http import encode, parameters, paths
 from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.apiserver.routes import serve
-from k8snb.rest import body
+from k8snb.rest import body, negotiate
 from k8snb.rest.followed import Followed, is_followed_log
 from k8snb.rest.users import Users
 from k8snb.rest.worker import LOG, Hub, Worker
@@ -75,13 +75,21 @@ class Application:
             if isinstance(followed, Followed):
                 return StreamingResponse(self._following(followed), 200, dict(_common()), "text/plain")
             return self._response(followed, request.headers)
-        answer = await self.worker.run(serve, self.cluster.server, request)
+        answer = await self.worker.run(self._serve, request, info)
         if answer.stream is not None:
             seconds = parameters.integer(parsed, "timeoutSeconds")
             limit = float(seconds) if seconds else WATCH_SECONDS * (1.0 + random.random())
             headers = {**dict(answer.headers), **dict(_common())}
             return StreamingResponse(self._watching(answer.stream, limit), 200, headers)
         return self._response(answer, request.headers)
+
+    def _serve(self, request: HTTPRequest, info: paths.RequestInfo) -> HTTPResponse:
+        """The API server's answer, in protobuf where that is wanted."""
+        request = negotiate.without_protobuf(request)
+        plain = negotiate.wants_protobuf(request, info, self.cluster.server.scheme)
+        if plain is None:
+            return serve(self.cluster.server, request)
+        return negotiate.as_protobuf(serve(self.cluster.server, plain))
 
     async def _watching(self, watch: Any, seconds: float) -> AsyncIterator[bytes]:
         """The events of a watch, until it ends, its time is up, or the server stops."""

@@ -60,7 +60,7 @@ def output(headers: Mapping[str, str], *, transforms: bool = False, discovery: b
     accept = headers.get("accept", "")
     if not accept.strip():
         return Output()
-    for part in _by_quality(accept):
+    for part in by_quality(accept):
         kind, parameters = part
         if kind in ("*/*", "application/*"):
             kind = JSON
@@ -82,7 +82,8 @@ def output(headers: Mapping[str, str], *, transforms: bool = False, discovery: b
     raise errors.not_acceptable(ACCEPTED)
 
 
-def _by_quality(accept: str) -> list[tuple[str, dict[str, str]]]:
+def by_quality(accept: str) -> list[tuple[str, dict[str, str]]]:
+    """The media types of an Accept header with their parameters, the most wanted first."""
     found = []
     for index, clause in enumerate(accept.split(",")):
         kind, *rest = (item.strip() for item in clause.split(";"))
