@@ -7,7 +7,8 @@ lifelines. Each has a still picture for saved notebooks and exports, and a text 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from k8snb import cluster as model
 from k8snb.api.types.core_v1 import Pod
@@ -16,6 +17,9 @@ from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
 from k8snb.world import Snapshot as WorldSnapshot
 from k8snb.world import World
+
+if TYPE_CHECKING:
+    from k8snb.rest import Serving
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -102,6 +106,23 @@ class Cluster(Pictures, model.Cluster):
         picture = self.map()
         picture.stage.play(speed)
         return picture
+
+    def serve(
+        self,
+        port: int = 0,
+        speed: float = 1.0,
+        kubeconfig: str | Path | None = None,
+        *,
+        host: str = "127.0.0.1",
+        environ: bool = True,
+    ) -> Serving:
+        """Serve the API over HTTPS, so that real kubectl and client libraries work; see ``k8snb.rest.serve``.
+
+        While it is served, simulated time follows the wall clock at ``speed``, and ``!kubectl get pods`` works in a cell.
+        """
+        from k8snb.rest import serve
+
+        return serve(self, port, speed, kubeconfig, host=host, environ=environ)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self.map()._repr_mimebundle_()

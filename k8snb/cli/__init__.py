@@ -1,4 +1,4 @@
-"""The command line: ``k8snb lab`` opens the course, ``k8snb simulate`` runs manifests and says what went wrong."""
+"""The command line: ``lab`` opens the course, ``simulate`` tells what manifests do, ``serve`` is a cluster for kubectl."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from k8snb._version import __version__
 from k8snb.cli.lab import add_lab
+from k8snb.cli.serve import add_serve
 from k8snb.cli.simulate import add_simulate
 
-COMMANDS = (add_lab, add_simulate)
+COMMANDS = (add_lab, add_simulate, add_serve)
 """One function per command; each adds its parser, whose ``run`` default does the work."""
 
 

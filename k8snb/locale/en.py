@@ -200,6 +200,7 @@ MESSAGES = {
     "simulate.unhealthy": "Not ready: {count}. The reasons are above.",
     "serve.serving": "Serving at {url}, {speed} simulated seconds a second. For kubectl: export KUBECONFIG={kubeconfig}",
     "serve.stopped": "No longer served.",
+    "serve.until": "Press Ctrl-C to stop.",
     "lab.ready": "Your chapters are in {folder} ({count} copied now; what you have changed stays). Starting JupyterLab …",
     # predictions
     "predict.guess": "Your guess:",

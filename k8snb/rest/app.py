@@ -22,8 +22,9 @@ from k8snb.api.errors import APIError
 from k8snb.apiserver.http import encode, parameters, paths
 from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.apiserver.routes import serve
-from k8snb.rest import body, negotiate
+from k8snb.rest import body, extras, negotiate
 from k8snb.rest.followed import Followed, is_followed_log
+from k8snb.rest.openapi import Documents
 from k8snb.rest.users import Users
 from k8snb.rest.worker import LOG, Hub, Worker
 
@@ -41,6 +42,7 @@ class Application:
         self.worker = worker
         self.hub = hub
         self.users = users
+        self.documents = Documents(cluster.server)
 
     def asgi(self) -> Starlette:
         """The application that a server runs."""
@@ -86,6 +88,16 @@ class Application:
     def _serve(self, request: HTTPRequest, info: paths.RequestInfo) -> HTTPResponse:
         """The API server's answer, in protobuf where that is wanted."""
         request = negotiate.without_protobuf(request)
+        bare = request.path.partition("?")[0]
+        if not info.is_resource:
+            query = parameters.query_of(request.path.partition("?")[2])
+            found = extras.health(bare, query)
+            if found is not None:
+                return found
+            answer = serve(self.cluster.server, request)
+            if answer.code == 404:  # allowed, and not an address of the API itself
+                return extras.openapi(self.documents, request, bare, query) or answer
+            return extras.discovery(request, answer)
         plain = negotiate.wants_protobuf(request, info, self.cluster.server.scheme)
         if plain is None:
             return serve(self.cluster.server, request)
@@ -121,7 +133,11 @@ class Application:
         packed = len(content) >= GZIP_FROM and "gzip" in headers.get("accept-encoding", "")
         if packed:
             content = gzip.compress(content, 1)
-        raw = [*answer.headers, *_common(), ("Content-Length", str(len(content)))]
+        raw = [*answer.headers, ("Content-Length", str(len(content)))]
+        given = {name for name, _ in answer.headers}
+        raw += [pair for pair in _common() if pair[0] not in given]
+        if answer.content_type.startswith("text/plain"):
+            raw.append(("X-Content-Type-Options", "nosniff"))
         if packed:
             raw += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
         response.body = content

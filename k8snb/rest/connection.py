@@ -18,6 +18,7 @@ class Connection(H11Protocol):
     """One connection."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _asked = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -28,7 +29,8 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.scope is not None and self._deadline is not None:
+        self._asked = self._asked or bool(self.scope)
+        if self._asked and self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
@@ -38,5 +40,5 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _late(self) -> None:
-        if self.scope is None and not self.transport.is_closing():
+        if not self._asked and not self.transport.is_closing():
             self.transport.close()

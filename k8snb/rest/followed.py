@@ -10,6 +10,7 @@ from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.apiserver.http.paths import RequestInfo
 from k8snb.apiserver.routes import serve
 from k8snb.apiserver.subresources.log import container_of
+from k8snb.node.container import RUNNING
 from k8snb.sim.clock import rfc3339_micro
 
 
@@ -81,7 +82,6 @@ class Followed:
         if worker is None or worker.final:
             return False
         try:
-            state: str = worker.box(self._container).state
+            return bool(worker.box(self._container).state == RUNNING)
         except ValueError:
             return False
-        return state == "running"

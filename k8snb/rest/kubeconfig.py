@@ -147,7 +147,7 @@ def _pem(part: dict[str, Any], name: str, folder: Path) -> bytes:
         return base64.b64decode(part[f"{name}-data"])
     if part.get(name):
         try:
-            return (folder / part[name]).read_bytes()
+            return Path(folder, str(part[name])).read_bytes()
         except OSError as error:
             raise NoSuchFile(f"{folder / part[name]} cannot be read: {error.strerror}") from None
     return b""

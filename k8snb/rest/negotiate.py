@@ -29,14 +29,14 @@ def media_type(value: str) -> str:
 
 def without_protobuf(request: HTTPRequest) -> HTTPRequest:
     """The request with a JSON body; ``APIError`` 400 for a body that is no protobuf."""
-    if media_type(request.headers.get("content-type", "")) != media.PROTOBUF or not request.body:
+    if media_type(request.headers.get("content-type", "")) != media.PROTOBUF:
         return request
     try:
-        tree = protobuf.decode(request.body)
+        body = msgspec.json.encode(protobuf.decode(request.body)) if request.body else b""
     except protobuf.Malformed as error:
         raise errors.bad_request(str(error)) from None
     headers = {**request.headers, "content-type": media.JSON}
-    return replace(request, headers=headers, body=msgspec.json.encode(tree))
+    return replace(request, headers=headers, body=body)
 
 
 def wants_protobuf(request: HTTPRequest, info: RequestInfo, scheme: Scheme) -> HTTPRequest | None:
@@ -62,9 +62,7 @@ def as_protobuf(answer: HTTPResponse) -> HTTPResponse:
         return answer
     headers = [pair for pair in answer.headers if pair[0] != "Content-Type"]
     if answer.stream is not None:
-        return replace(
-            answer, headers=(("Content-Type", STREAM), *headers), stream=ProtobufWatch(answer.stream)
-        )
+        return replace(answer, headers=(("Content-Type", STREAM), *headers), stream=ProtobufWatch(answer.stream))
     body = protobuf.encode(msgspec.json.decode(answer.body)) if answer.body else b""
     if body is None:
         return answer

@@ -37,10 +37,14 @@ HEAD_LIMIT = 64 * 1024
 """Bytes of a request's head."""
 MESSAGE_LIMIT = 1024 * 1024
 """Bytes of one WebSocket message."""
-STARTED = 10.0
+STARTED = 60.0
 """Seconds that the server may take to start."""
 AUDITED = 10_000
 """Requests that the audit log keeps while a cluster is served."""
+
+
+_SERVED: dict[int, Serving] = {}
+"""What is being served, by the identity of the cluster."""
 
 
 class Serving:
@@ -61,9 +65,10 @@ class Serving:
     ) -> None:
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
             raise BadValue(f"port is {port!r}: give a number from 1 to 65535, or 0 for any free one")
+        self.url: str = ""
         self.speed = speed
-        if getattr(cluster, "_serving", None) is not None:
-            raise BadValue(f"this cluster is served already, at {cluster._serving.url}: stop() that first")
+        if id(cluster) in _SERVED:
+            raise BadValue(f"this cluster is served already, at {_SERVED[id(cluster)].url}: stop() that first")
         self._cluster = cluster
         self._authority = Authority()
         self._folder: Path | None = Path(tempfile.mkdtemp(prefix="k8snb-"))
@@ -75,12 +80,16 @@ class Serving:
         self._users = Users(cluster.server)
         self._users.know(self.token, UserInfo(ADMIN, groups=ADMIN_GROUPS))
         self._stopped = False
+        self._socket: Any = None
         try:
             self._socket = _listen(host, port)
             self.host, self.port = self._socket.getsockname()[:2]
             self.url = f"https://{host}:{self.port}"
             self.kubeconfig = self.login(ADMIN, ADMIN_GROUPS, kubeconfig)
         except BaseException:
+            if self._socket is not None:
+                self._socket.close()
+            self._worker.close()
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         self._start()
@@ -128,7 +137,7 @@ class Serving:
         self._stopped = True
         self._server.should_exit = True
         self._thread.join()
-        self._cluster.__dict__.pop("_serving", None)
+        _SERVED.pop(id(self._cluster), None)
         if self._sets_environ and os.environ.get("KUBECONFIG") == str(self.kubeconfig):
             if self._environ is None:
                 os.environ.pop("KUBECONFIG", None)
@@ -176,7 +185,7 @@ class Serving:
         self._up = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="k8snb-server", daemon=True)
-        self._cluster.__dict__["_serving"] = self
+        _SERVED[id(self._cluster)] = self
         self._guard.close()
         self._thread.start()
         if not self._up.wait(STARTED) or self._failure is not None:

@@ -83,6 +83,20 @@ def _pass(cluster: Any, seconds: float) -> float:
     return passed
 
 
+class Bell:
+    """Rings when the store changes; in a fork of the store it is silent."""
+
+    def __init__(self, ring: Callable[[], None] | None) -> None:
+        self._ring = ring
+
+    def __call__(self, change: Any) -> None:
+        if self._ring is not None:
+            self._ring()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Bell:
+        return Bell(None)
+
+
 class Hub:
     """Wakes those who wait for the cluster to change: all of them are looked after in one job of the worker.
 
@@ -97,22 +111,23 @@ class Hub:
         self._changed = asyncio.Event()
         self._signalled = False
         self._waiting: dict[asyncio.Future[Any], Callable[[], Any]] = {}
+        self._bell = Bell(self._ring)
         self.closed = False
 
     def begin(self) -> None:
         """Listen to the store."""
-        self._cluster.store.subscribe(self._on_change)
+        self._cluster.store.subscribe(self._bell)
 
     def end(self) -> None:
         """Listen no more; those who wait get None."""
         if not self.closed:
             self.closed = True
-            self._cluster.store.unsubscribe(self._on_change)
+            self._cluster.store.unsubscribe(self._bell)
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
 
-    def _on_change(self, change: Any) -> None:
+    def _ring(self) -> None:
         """Called with every change, in whichever thread makes it."""
         if not self._signalled:
             self._signalled = True

@@ -89,7 +89,11 @@ class Codec:
     def read(self, found: Any) -> Any:
         """The tree of a message."""
         if self.wire in _MESSAGES:
-            return _read_time(found, self.name.endswith("MicroTime")) if self.wire == "Timestamp" else _READ[self.wire](found)
+            return (
+                _read_time(found, self.name.endswith("MicroTime"))
+                if self.wire == "Timestamp"
+                else _READ[self.wire](found)
+            )
         if self.wire in _EITHER:
             return self._read_either(found)
         if self.about.get("listMessage"):
@@ -162,7 +166,7 @@ class Codec:
 
 def _put(into: Any, field: Field, value: Any) -> None:
     codec = field.codec
-    target = None if not field.label and codec is None else getattr(into, field.attr)
+    target: Any = None if not field.label and codec is None else getattr(into, field.attr)
     if codec is None:
         convert = _PLAIN[field.type][1]
         if field.label == "map":
