@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LANGUAGE ?=
 
-.PHONY: lab install test types check parity bench browser screenshots clean
+.PHONY: lab install test parity bench browser screenshots clean
 
 $(BIN)/k8snb: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -25,10 +25,8 @@ test: $(VENV)/.test  ## run every check and test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -q
-
-types: $(VENV)/.test  ## check all types (some minutes the first time)
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 -q
 
 parity: $(VENV)/.test  ## replay the recordings of a real control plane
 	$(BIN)/python -m tests.parity api
@@ -39,7 +37,7 @@ bench: $(VENV)/.test  ## measure speed and memory, printed as a table
 	$(BIN)/python -m tests.benchmarks
 
 screenshots: $(VENV)/.test  ## make the README's pictures anew
-	$(BIN)/python -m tests.browser.screenshots docs/images
+	$(BIN)/python -m tests.browser.screenshots .github/images
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -37,6 +37,7 @@ from k8snb.node.status import pod_status
 
 if TYPE_CHECKING:
     from k8snb.node.agent import NodeAgent
+    from k8snb.node.process import Process
     from k8snb.node.world import World
 
 SETTLE_SOON = 60.0
@@ -336,8 +337,9 @@ class PodWorker:
                     and not (self.stopping and probe.sort != "Readiness")
                 ):
                     changed = probe.fire(now, world)
-                    if process.exited is not None:  # the probe's question killed it
-                        self.exited(box, process.exited, now, world)
+                    end = _exit_of(process)
+                    if end is not None:  # the probe's question killed it
+                        self.exited(box, end, now, world)
                         return
                     if changed:
                         starting.probed(self, box, probe, now, world)
@@ -480,6 +482,10 @@ class PodWorker:
             b.kind == INIT and b.state == EXITED and b.exit is not None and b.exit.code != 0 and not self.restarts(b)
             for b in self.containers
         )
+
+
+def _exit_of(process: Process) -> Exit | None:
+    return process.exited
 
 
 def _box_due(box: Container) -> float | None:

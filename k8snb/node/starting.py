@@ -285,8 +285,8 @@ def start(worker: PodWorker, box: Container, now: float, world: World) -> None:
         for probe in box.probes:
             probe.reset(now)
     if spec.lifecycle is not None and spec.lifecycle.postStart is not None:
-        seconds, error = hooks.run(box, spec.lifecycle.postStart, now, world)
-        if error is not None:
+        seconds, failure = hooks.run(box, spec.lifecycle.postStart, now, world)
+        if failure is not None:
             worker.emit("Warning", "FailedPostStartHook", "PostStartHook failed", box)
             stopping.kill(worker, box, now, _grace(worker), "FailedPostStartHook", world, restart=False)
         elif seconds > 0:

@@ -233,8 +233,8 @@ class Steps:
             self.recorder.catch_up()
             obj = self.world.find(until["kind"], self._name(until["name"]), until.get("namespace", ""))
             if "path" not in until:
-                return (obj is not None) == until["value"]
-            return obj is not None and _at(to_dict(obj), until["path"]) == until["value"]
+                return bool((obj is not None) == until["value"])
+            return bool(obj is not None and _at(to_dict(obj), until["path"]) == until["value"])
 
         self.world.run_until(holds, until.get("timeout", 60))
 

@@ -71,8 +71,8 @@ def redis(process: AppProcess, request: Request, box: Container, now: float, wor
             data[key] = value
             return Reply(200, "+OK\r\n")
         case ["GET", key]:
-            value = data.get(key)
-            return Reply(200, "$-1\r\n" if value is None else f"${len(value)}\r\n{value}\r\n")
+            stored = data.get(key)
+            return Reply(200, "$-1\r\n" if stored is None else f"${len(stored)}\r\n{stored}\r\n")
         case ["DEL", *keys]:
             return Reply(200, f":{sum(data.pop(k, None) is not None for k in keys)}\r\n")
         case ["INCR", key]:

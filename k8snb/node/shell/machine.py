@@ -167,6 +167,10 @@ class Machine(Process):
         wait = self.threads[0].wait if self.threads else None
         return wait is not None and wait.kind in {"app", "tail", "listen"} and _until(wait) is None
 
+    def ended(self) -> bool:
+        """Whether the process has exited."""
+        return self.exited is not None
+
     def advance(self, box: Container, now: float, world: World) -> None:
         """Let every thread run as far as it comes until second ``now``."""
         while self.exited is None:
@@ -181,7 +185,7 @@ class Machine(Process):
                 until = moment if wait is None else _until(wait)
                 if until is not None and until <= moment + 1e-9:
                     self.run(thread, box, moment, world)
-                if self.exited is not None:
+                if self.ended():
                     return
             for app in self.daemons:
                 app.advance(box, moment, world)

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+from msgspec.structs import astuple
 
 from k8snb.node.shell.lexer import NAME, Heredoc, Lexer
 from k8snb.node.shell.tree import (
@@ -325,16 +329,19 @@ def parse(text: str) -> Node:
     parser = Parser(text)
     node = parser.script()
     docs = [doc.word[0] if doc.word else () for doc in parser.lexer.heredocs]
-    return _fill(node, docs) if docs else node
+    return cast(Node, _fill(node, docs)) if docs else node
 
 
-def _fill(value: object, docs: list[Word]) -> Node:
+def _fill(value: Any, docs: list[Word]) -> Any:
     """Put the bodies of here-documents, which come after the line that names them, where they belong."""
-    if isinstance(value, Redirect) and value.op == "<<":
+    if isinstance(value, Redirect):
+        if value.op != "<<":
+            return value
         marker = value.target[0]
         assert isinstance(marker, Literal)
-        return Redirect(value.fd, "<<", docs[int(marker.text[1:])])  # type: ignore[return-value]  # a redirect among nodes
+        return Redirect(value.fd, "<<", docs[int(marker.text[1:])])
     if isinstance(value, tuple):
-        parts = [_fill(part, docs) if isinstance(part, tuple) else part for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)  # type: ignore[return-value]
-    return value  # type: ignore[return-value]
+        return tuple(_fill(part, docs) for part in value)
+    if isinstance(value, msgspec.Struct):
+        return type(value)(*(_fill(part, docs) for part in astuple(value)))
+    return value

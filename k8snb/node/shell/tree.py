@@ -1,22 +1,24 @@
-"""The tree of a script: plain values."""
+"""The tree of a script: plain values, each of a type of its own (structural tuples that nest take type checkers minutes)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 
 class ShellSyntaxError(Exception):
     """What a shell says about a script that it cannot read."""
 
 
-class Literal(NamedTuple):
+class Literal(msgspec.Struct, frozen=True, gc=False):
     """Text as it stands; quoted text is neither split nor a pattern."""
 
     text: str
     quoted: bool
 
 
-class Parameter(NamedTuple):
+class Parameter(msgspec.Struct, frozen=True, gc=False):
     """``$NAME`` or ``${NAME…}``: ``op`` is the operator (empty for none), ``argument`` the word after it."""
 
     name: str
@@ -25,14 +27,14 @@ class Parameter(NamedTuple):
     quoted: bool
 
 
-class Substitution(NamedTuple):
+class Substitution(msgspec.Struct, frozen=True, gc=False):
     """``$(…)``."""
 
     body: Node
     quoted: bool
 
 
-class Arithmetic(NamedTuple):
+class Arithmetic(msgspec.Struct, frozen=True, gc=False):
     """``$((…))``."""
 
     expression: Word
@@ -51,7 +53,7 @@ class Redirect(NamedTuple):
     target: Word
 
 
-class Simple(NamedTuple):
+class Simple(msgspec.Struct, frozen=True, gc=False):
     """Assignments, words and redirections."""
 
     assigns: tuple[tuple[str, Word], ...]
@@ -59,14 +61,14 @@ class Simple(NamedTuple):
     redirects: tuple[Redirect, ...]
 
 
-class Pipeline(NamedTuple):
+class Pipeline(msgspec.Struct, frozen=True, gc=False):
     """Commands joined by |, perhaps negated."""
 
     commands: tuple[Node, ...]
     negated: bool
 
 
-class AndOr(NamedTuple):
+class AndOr(msgspec.Struct, frozen=True, gc=False):
     """A left side, && or ||, a right side."""
 
     left: Node
@@ -74,26 +76,26 @@ class AndOr(NamedTuple):
     right: Node
 
 
-class Background(NamedTuple):
+class Background(msgspec.Struct, frozen=True, gc=False):
     """A command followed by &."""
 
     body: Node
 
 
-class Sequence(NamedTuple):
+class Sequence(msgspec.Struct, frozen=True, gc=False):
     """Commands one after the other."""
 
     items: tuple[Node, ...]
 
 
-class If(NamedTuple):
+class If(msgspec.Struct, frozen=True, gc=False):
     """Conditions with their branches, and the else branch."""
 
     branches: tuple[tuple[Node, Node], ...]
     otherwise: Node | None
 
 
-class Loop(NamedTuple):
+class Loop(msgspec.Struct, frozen=True, gc=False):
     """while, or until."""
 
     condition: Node
@@ -101,7 +103,7 @@ class Loop(NamedTuple):
     until: bool
 
 
-class For(NamedTuple):
+class For(msgspec.Struct, frozen=True, gc=False):
     """for NAME in WORDS (None: the positional parameters)."""
 
     name: str
@@ -109,14 +111,14 @@ class For(NamedTuple):
     body: Node
 
 
-class Case(NamedTuple):
+class Case(msgspec.Struct, frozen=True, gc=False):
     """case WORD in PATTERN | PATTERN) BODY ;; … esac."""
 
     subject: Word
     clauses: tuple[tuple[tuple[Word, ...], Node], ...]
 
 
-class Compound(NamedTuple):
+class Compound(msgspec.Struct, frozen=True, gc=False):
     """A compound command with redirections; a subshell has variables of its own."""
 
     body: Node
@@ -124,7 +126,7 @@ class Compound(NamedTuple):
     redirects: tuple[Redirect, ...]
 
 
-class Function(NamedTuple):
+class Function(msgspec.Struct, frozen=True, gc=False):
     """A function definition."""
 
     name: str

@@ -104,7 +104,7 @@ def sed_line(words: list[str], line: str) -> list[str]:
     quiet = "-n" in words
     extended = any(w in ("-E", "-r") for w in words)
     scripts = [w for w in words if not w.startswith("-")][:1]
-    out = []
+    out: list[str] = []
     for script in scripts[0].split(";") if scripts else ():
         script = script.strip()
         address = re.match(r"/((?:\\.|[^/])*)/", script)
