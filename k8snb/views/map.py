@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -103,7 +104,10 @@ def cluster_map(world: World, namespaces: Iterable[str] | None = None) -> MapVie
             view = pod_view(pod)
             pods.append(view)
             labels.setdefault(namespace, []).append((view.key, pod.metadata.labels))
-    nodes = tuple(_node(node, by_node.get(node.metadata.name or "", [])) for node in world.of(Node))
+    nodes = sorted(
+        (_node(node, by_node.get(node.metadata.name or "", [])) for node in world.of(Node)),
+        key=lambda node: natural(node.name),
+    )
     services = tuple(
         _service(service, labels.get(service.metadata.namespace or "", []))
         for service in world.of(Service)
@@ -112,7 +116,14 @@ def cluster_map(world: World, namespaces: Iterable[str] | None = None) -> MapVie
     stopped = frozenset(world.stopped())
     components = tuple(ComponentView(name, "problem" if name in stopped else "ready") for name in CONTROL_PLANE)
     names = tuple(n.metadata.name for n in world.of(Namespace))
-    return MapView(world.revision, world.now, rfc3339(world.now), components, nodes, tuple(pods), services, names)
+    return MapView(
+        world.revision, world.now, rfc3339(world.now), components, tuple(nodes), tuple(pods), services, names
+    )
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A sort key that puts worker-2 before worker-10: numbers by value, other text as it is."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def pod_view(pod: Pod) -> PodView:

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets
 
+from k8snb.api.mistakes import BadValue
 from k8snb.locale import text
 
 
@@ -18,7 +19,7 @@ class Prediction:
 
     def __init__(self, *options: object) -> None:
         if len(options) < 2:
-            raise ValueError("a prediction needs at least two options to choose from: predict(1, 2, 3)")
+            raise BadValue("a prediction needs at least two options to choose from: predict(1, 2, 3)")
         self.options = tuple(options)
         self.guess: object | None = None
         self.widget = ipywidgets.RadioButtons(
@@ -33,7 +34,7 @@ class Prediction:
     def choose(self, option: object) -> None:
         """Make the guess; ``ValueError`` for something that is not among the options."""
         if option not in self.options:
-            raise ValueError(f"{option!r} is not among the options: {', '.join(map(str, self.options))}")
+            raise BadValue(f"{option!r} is not among the options: {', '.join(map(str, self.options))}")
         self.widget.value = self.options.index(option)
 
     def compare(self, actual: object) -> Comparison:

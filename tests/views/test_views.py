@@ -89,3 +89,9 @@ def test_the_sequence_tells_the_seven_steps_in_order(shop: Cluster) -> None:
         m.revision for m in view.messages if m.kind == "write"
     )
     assert len(sequence_text(view, "zh").splitlines()) == len(view.messages) + 1
+
+
+def test_nodes_stand_in_the_order_in_which_people_count() -> None:
+    nodes = [node.name for node in cluster_map(Cluster(nodes=11)).nodes]
+
+    assert nodes == [f"worker-{number}" for number in range(1, 12)]
