@@ -10,9 +10,12 @@ import os
 from collections.abc import Mapping
 
 from k8snb.api.mistakes import BadValue
-from k8snb.locale import en, zh_CN
+from k8snb.locale import en, scheduling_en, scheduling_zh, zh_CN
 
-LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": en.MESSAGES, "zh_CN": zh_CN.MESSAGES}
+LANGUAGES: Mapping[str, Mapping[str, str]] = {
+    "en": {**en.MESSAGES, **scheduling_en.MESSAGES},
+    "zh_CN": {**zh_CN.MESSAGES, **scheduling_zh.MESSAGES},
+}
 ALIASES = {
     "zh": "zh_CN",
     "zh-cn": "zh_CN",

@@ -39,6 +39,10 @@ class Evidence(Protocol):
     def weight(self) -> int:
         """How much it takes to keep, in machine words or so."""
 
+    @property
+    def names(self) -> Sequence[str]:
+        """All nodes that there were, in search order."""
+
     def statuses(self) -> Mapping[str, Status]:
         """Refused nodes."""
 
@@ -83,6 +87,16 @@ class Looked:
             return self._statuses
         fit = frozenset(self._nodes)
         return {name: self._statuses.get(name, absent) for name in self._names if name not in fit}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All nodes that there were."""
+        return self._names
+
+    @property
+    def whole(self) -> Status | None:
+        """The status with which a PreFilter plugin refused the pod before any node was looked at."""
+        return self._absent if not self._statuses and not self._nodes else None
 
     def nodes(self) -> Sequence[str]:
         """Nodes that fit."""

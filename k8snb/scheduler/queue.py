@@ -264,6 +264,11 @@ class SchedulingQueue:
             if now - queued.timestamp > MAX_IN_UNSCHEDULABLE:
                 self._requeue(key, queued, self._worth(queued, UNSCHEDULABLE_TIMEOUT, None, None))
 
+    def order_of(self, queued: QueuedPod) -> tuple[float, ...]:
+        """What orders a pod among those of its place."""
+        key = self._sort.sort_key(queued)
+        return (self._backoff_time(queued), *key) if queued.place in (BACKOFF, ERROR_BACKOFF) else key
+
     def flush_due(self, queued: QueuedPod) -> float:
         """When the pod's back-off is over and flushed, in seconds since the epoch."""
         return self._backoff_time(queued) + WINDOW

@@ -56,6 +56,11 @@ class Seen:
         """A number per node that was looked at."""
         return len(self._window)
 
+    @property
+    def names(self) -> Sequence[str]:
+        """All nodes that there were."""
+        return self._names
+
     def _items(self) -> list[tuple[str, int]]:
         names, size = self._names, len(self._names)
         return [(names[(self._start + place) % size], sign) for place, sign in enumerate(self._window)]

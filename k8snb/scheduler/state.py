@@ -42,6 +42,7 @@ class SchedulerState:
         reuse: bool = True,
     ) -> None:
         self.ids = ids
+        self.made_by = profiles
         self.percentage_of_nodes_to_score = percentage_of_nodes_to_score
         self.backoff = (initial_backoff, max_backoff)
         self.reuse = reuse
@@ -97,6 +98,20 @@ class SchedulerState:
     def explain(self, pod: Pod | str) -> Decision | None:
         """The latest attempt to schedule a pod (or ``namespace/name``), None when there was none lately."""
         return self.decisions.get(pod if isinstance(pod, str) else queue_key(pod))
+
+    def twin(self) -> SchedulerState:
+        """A scheduler with the same settings and chance, plugins of its own, and nothing in its books yet."""
+        ids = Ids()
+        ids.state = self.ids.state
+        initial, longest = self.backoff
+        return SchedulerState(
+            ids,
+            self.made_by,
+            percentage_of_nodes_to_score=self.percentage_of_nodes_to_score,
+            initial_backoff=initial,
+            max_backoff=longest,
+            reuse=self.reuse,
+        )
 
     def evaluate(self, pod: Pod) -> Decision:
         """What would be decided about a pod now, without doing it; the pod need not exist."""
