@@ -16,7 +16,7 @@ from k8snb.api.errors import bad_request
 from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
 from k8snb.api.object import Object
 from k8snb.api.request import Request, Response
-from k8snb.api.scheme import Scheme
+from k8snb.api.scheme import Resource, Scheme
 from k8snb.api.types.core_v1 import Pod
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver import APIServer
@@ -34,6 +34,7 @@ from k8snb.machines import node_spec, node_specs
 from k8snb.network import Answer, Network
 from k8snb.node import KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
+from k8snb.scheduling import Scheduling
 from k8snb.sim.clock import Clock, rfc3339_micro, seconds
 from k8snb.sim.ids import Ids
 from k8snb.store import Cause, Change, Store
@@ -136,7 +137,10 @@ class Cluster(Faults):
     ``nodes`` is how many, or what they are like (``NodeSpec`` or mappings with name, cpu, memory, labels, taints);
     ``seed`` decides all chance; with ``path`` every revision is durable in that SQLite file, and opening the file again
     goes on from the same revision. ``controllers`` replaces the controllers of kube-controller-manager
-    (``[*IN_TREE, MyController()]``), ``scheduler`` and ``kubelet`` those components. ``watch_lag`` is how many simulated
+    (``[*IN_TREE, MyController()]``), ``scheduler`` and ``kubelet`` those components. ``scheduler_config`` is a
+    KubeSchedulerConfiguration (YAML text, path or mapping), ``scheduler_plugins`` are scheduler plugins of one's own
+    (classes or objects), ``schedulers`` further schedulers by name, each with its configuration (None: the default one).
+    ``watch_lag`` is how many simulated
     seconds a change takes to reach the components' caches; ``caught_up_gate=False`` lets a controller act before it has
     seen its own last write. ``authorization`` is AlwaysAllow (everybody may do everything; the default) or RBAC: then the
     roles and bindings of a new kubeadm cluster are there, every component acts as its own user (``Node,RBAC``), and
@@ -154,6 +158,9 @@ class Cluster(Faults):
         *,
         controllers: Iterable[Controller | type[Controller]] = IN_TREE,
         scheduler: Controller | None = None,
+        scheduler_config: Any = None,
+        scheduler_plugins: Iterable[Any] = (),
+        schedulers: Mapping[str, Any] | None = None,
         kubelet: Controller | None = None,
         watch_lag: float = 0.0,
         caught_up_gate: bool = True,
@@ -181,8 +188,8 @@ class Cluster(Faults):
         if founded:
             specs = ()
         self.kubelets = kubelet if kubelet is not None else KubeletPool(specs, network=self.network, ids=self.ids)
-        self.scheduler = scheduler if scheduler is not None else Scheduler(self.ids)
-        for part in (*parts, self.scheduler, self.kubelets):
+        self.schedulers = _schedulers(self.ids, scheduler, scheduler_config, scheduler_plugins, schedulers or {})
+        for part in (*parts, *self.schedulers.values(), self.kubelets):
             self.gateway.introduce(part.name, part.process, part.account)
             self.runtime.add(part)
         if isinstance(self.kubelets, KubeletPool):
@@ -227,8 +234,11 @@ class Cluster(Faults):
             return self.server.handle(request)
 
     def decision(self, pod: Object) -> dict[str, Any] | None:
-        found = getattr(self.scheduler, "decisions", {}).get(cache_key(pod))
-        if found is None or found.uid != pod.metadata.uid or not found.node:
+        for scheduler in self.schedulers.values():
+            found = getattr(scheduler, "decisions", {}).get(cache_key(pod))
+            if found is not None and found.uid == pod.metadata.uid and found.node:
+                break
+        else:
             return None
         score = found.totals.get(found.node, "-")
         return {"feasible": found.feasible_count, "evaluated": found.evaluated, "node": found.node, "score": score}
@@ -243,6 +253,23 @@ class Cluster(Faults):
         A ServiceAccount is ``system:serviceaccount:NAMESPACE:NAME``.
         """
         return ActingAs(self, name, groups)
+
+    # -- scheduling
+
+    scheduling_type: type[Scheduling] = Scheduling
+
+    @property
+    def scheduler(self) -> Scheduling:
+        """The scheduler to look into: ``explain(pod)``, ``queue``, ``decisions``; ``component`` is the component itself."""
+        return self.scheduling_type(self, next(iter(self.schedulers)), self.schedulers)
+
+    def imagine(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Any:
+        """The object that the API server would store if this were created now; nothing is stored, no chance is used up."""
+        chance = self.ids.state
+        try:
+            return self._send("create", resource, namespace, "", body, dry_run=("All",), field_validation="Strict")
+        finally:
+            self.ids.state = chance
 
     # -- containers and traffic
 
@@ -468,6 +495,35 @@ class Cluster(Faults):
     def __repr__(self) -> str:
         pods = len(self.pods)
         return f"<Cluster: {len(self.nodes)} nodes, {pods} pods, revision {self.revision}, {self.now:.3f} s>"
+
+
+def _schedulers(
+    ids: Ids, given: Controller | None, config: Any, plugins: Iterable[Any], more: Mapping[str, Any]
+) -> dict[str, Controller]:
+    """The schedulers by name, the first one that of pods without a ``schedulerName``."""
+    if given is not None and (config is not None or plugins):
+        raise BadValue(
+            "give either a scheduler, or scheduler_config and scheduler_plugins: Scheduler.from_config takes both"
+        )
+    if not isinstance(more, Mapping):
+        raise BadType(f"schedulers is {more!r}: give a mapping of names to configurations, as in {{'batch': None}}")
+    first = given if given is not None else Scheduler.from_config(config, plugins, ids=ids)
+    found = {first.name: first}
+    for name, settings in more.items():
+        if name in found:
+            raise BadValue(f"there is a scheduler {name} already: give the further one another name")
+        made = settings if isinstance(settings, Controller) else Scheduler.from_config(settings, ids=ids, name=name)
+        found[name] = made
+    taken: dict[str, str] = {}
+    for name, component in found.items():
+        for profile in getattr(component, "profiles", ()):
+            if profile in taken:
+                raise BadValue(
+                    f"the schedulers {taken[profile]} and {name} both have a profile {profile!r}, and would both place "
+                    "its pods: give one of the profiles another schedulerName"
+                )
+            taken[profile] = name
+    return found
 
 
 def _controller(given: Any) -> Controller:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from k8snb import cluster as model
 from k8snb.api.types.core_v1 import Pod
+from k8snb.explain.scheduling import SchedulingExplanation
+from k8snb.scheduling import Scheduling as SchedulingModel
 from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.graph import draw_graph, graph_text, ownership
+from k8snb.views.scheduling import draw_heat, heat_map
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
 from k8snb.world import Snapshot as WorldSnapshot
 from k8snb.world import World
@@ -81,10 +84,32 @@ class Snapshot(Pictures, WorldSnapshot):
         return bundle(None, draw_map(view), map_text(view))
 
 
+class DrawnScheduling(SchedulingExplanation):
+    __doc__ = SchedulingExplanation.__doc__
+
+    def picture(self, **options: Any) -> Picture:
+        """The heat map; ``projector=True`` draws larger, ``language`` is zh or en."""
+        from k8snb.widgets import SchedulingHeat
+
+        language = options.setdefault("language", self.language)
+        svg = draw_heat(heat_map(self, language), language, projector=bool(options.get("projector")))
+        return Picture(SchedulingHeat(self, **options), svg, self.text(language))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self.picture()._repr_mimebundle_()
+
+
+class Scheduling(SchedulingModel):
+    __doc__ = SchedulingModel.__doc__
+
+    explanation_type = DrawnScheduling
+
+
 class Cluster(Pictures, model.Cluster):
     __doc__ = model.Cluster.__doc__
 
     snapshot_type = Snapshot
+    scheduling_type = Scheduling
 
     def moment(self) -> World:
         return self.at(self.revision)

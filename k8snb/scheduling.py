@@ -7,7 +7,7 @@ placed, the cluster as it was where the record is gone, a dry run through the AP
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from k8snb.api.mistakes import BadType, BadValue, NotThere
 from k8snb.api.object import Object
@@ -25,8 +25,11 @@ from k8snb.scheduler.state import SchedulerState
 from k8snb.scheduler.whatif import Assessment, Trial, as_new, assess, rebuilt
 from k8snb.sim.clock import Clock
 from k8snb.store import Change
-from k8snb.verbs import Verbs, read
+from k8snb.verbs import read
 from k8snb.world import World
+
+if TYPE_CHECKING:
+    from k8snb.cluster import Cluster
 
 EXAMPLE = "'pod/web-1', 'pod/NAMESPACE/web-1', a pod, or a manifest"
 WHAT_IF_NAME = "what-if"
@@ -42,7 +45,7 @@ class Scheduling:
 
     explanation_type: type[SchedulingExplanation] = SchedulingExplanation
 
-    def __init__(self, cluster: Verbs, name: str, components: Mapping[str, Controller]) -> None:
+    def __init__(self, cluster: Cluster, name: str, components: Mapping[str, Controller]) -> None:
         self._cluster = cluster
         self._components = components
         self.name = name
@@ -134,7 +137,8 @@ class Scheduling:
         wanted = {**body, "metadata": {**meta, "name": name, "namespace": where}}
         wanted["spec"] = {k: v for k, v in (body.get("spec") or {}).items() if k != "nodeName"}
         wanted.pop("status", None)
-        return self._cluster.imagine(resource, where, wanted)
+        made: Pod = self._cluster.imagine(resource, where, wanted)
+        return made
 
     # -- from what
 
@@ -190,9 +194,9 @@ class Scheduling:
         for change in reversed(cluster.history.of(key)):
             new: Any = change.value
             old: Any = change.previous.value if change.previous is not None else None
-            if new is not None and new.metadata.uid == pod.metadata.uid and new.spec.nodeName:
-                if old is None or not old.spec.nodeName:
-                    return change if cluster.history.has(change.revision - 1) else None
+            placed = new is not None and new.metadata.uid == pod.metadata.uid and bool(new.spec.nodeName)
+            if placed and (old is None or not old.spec.nodeName):
+                return change if cluster.history.has(change.revision - 1) else None
         return None
 
     def __repr__(self) -> str:
@@ -238,5 +242,3 @@ def _view(world: World) -> View:
     view = View(listed, Clock(world.now))
     view.revision = world.revision
     return view
-
-

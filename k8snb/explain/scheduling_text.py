@@ -90,7 +90,13 @@ def _nodes(found: SchedulingExplanation, language: str | None) -> Iterator[str]:
         return
     for (plugin, code, reason), nodes in found.reasons.items():
         yield f"{SIGNS['refused']} " + text(
-            "sched.group", language, count=len(nodes), plugin=plugin, code=code, reason=reason, nodes=some(nodes, language)
+            "sched.group",
+            language,
+            count=len(nodes),
+            plugin=plugin,
+            code=code,
+            reason=reason,
+            nodes=some(nodes, language),
         )
 
 
@@ -140,6 +146,9 @@ def change_text(change: Change, language: str | None = None) -> str:
     """One change as a sentence."""
     values = dict(change.values)
     line = text(f"remedy.{change.kind}", language, **values)
+    if change.kind == "node":
+        line += text("remedy.zone", language, zone=values["zone"]) if values["zone"] else ""
+        line += text("remedy.labels", language, labels=values["labels"]) if values["labels"] else ""
     if change.kind == "evict":
         line += " " + text("remedy.preempts" if values["preempts"] else "remedy.by-hand", language)
         if values["violations"]:

@@ -185,6 +185,8 @@ MESSAGES = {
     "stage.timeline": "Timeline: drag to look back",
     "stage.toolbar": "Cluster controls",
     "stage.detail": "Details",
+    "stage.filter": "Find a node",
+    "stage.filter.title": "Find a node by name (key F)",
     "stage.close": "Close",
     "stage.clock": "{now} s · revision {revision}",
     "stage.past": "looking back: {now} s · revision {revision} of {last}",

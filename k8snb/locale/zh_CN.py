@@ -185,6 +185,8 @@ MESSAGES = {
     "stage.timeline": "时间线：拖动可以回看",
     "stage.toolbar": "集群控制",
     "stage.detail": "详情",
+    "stage.filter": "查找节点",
+    "stage.filter.title": "按名称查找节点（按键 F）",
     "stage.close": "关闭",
     "stage.clock": "{now} 秒 · revision {revision}",
     "stage.past": "正在回看：{now} 秒 · revision {revision} / {last}",

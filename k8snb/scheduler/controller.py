@@ -15,10 +15,11 @@ from k8snb.client.protocol import After, Controller, Reconcile, Watch
 from k8snb.client.view import View
 from k8snb.scheduler.attempt import Attempt
 from k8snb.scheduler.attempting import Attempting
-from k8snb.scheduler.config import Configuration
+from k8snb.scheduler.config import configuration
 from k8snb.scheduler.framework import Handle
 from k8snb.scheduler.informers import STORAGE_KINDS, Informers
-from k8snb.scheduler.profile import Profile
+from k8snb.scheduler.own import WithOwn, factories
+from k8snb.scheduler.profile import DEFAULT_SCHEDULER, Profile
 from k8snb.scheduler.queue import ACTIVE, BACKOFF, ERROR_BACKOFF, FLUSH_PERIOD, queue_key
 from k8snb.sim.ids import Ids
 
@@ -33,9 +34,15 @@ class Scheduler(Informers, Attempting, Controller):
     process = "kube-scheduler"
 
     def __init__(
-        self, ids: Ids, profiles: Callable[[Handle], Sequence[Profile]] | None = None, **settings: Any
+        self,
+        ids: Ids,
+        profiles: Callable[[Handle], Sequence[Profile]] | None = None,
+        *,
+        name: str = "kube-scheduler",
+        **settings: Any,
     ) -> None:
         super().__init__(ids, profiles, **settings)
+        self.name = self.process = name
         self.watches = (
             Watch(Node, self.node_changed),
             *(Watch(kind, self.storage_changed) for kind in STORAGE_KINDS),
@@ -45,10 +52,31 @@ class Scheduler(Informers, Attempting, Controller):
     @classmethod
     def configured(cls, ids: Ids, config: Mapping[str, Any]) -> Scheduler:
         """A scheduler with a KubeSchedulerConfiguration; raises ``ConfigurationError``."""
-        checked = Configuration(config)
+        return cls.from_config(config, ids=ids)
+
+    @classmethod
+    def from_config(
+        cls, config: Any = None, plugins: Iterable[Any] = (), *, ids: Ids | None = None, name: str = "kube-scheduler"
+    ) -> Scheduler:
+        """A scheduler with a KubeSchedulerConfiguration and plugins of one's own.
+
+        ``config`` is YAML text, the path of a file, a mapping, or None for the default profile with all ``plugins`` (classes
+        or objects) at its end; in a configuration they must be enabled like any other. ``name`` is the component's, and the
+        ``schedulerName`` of a profile that names none where it is not ``kube-scheduler``; ``ids`` break ties. Raises
+        ``ConfigurationError``, ``BadType``, ``BadValue``.
+        """
+        ids = ids if ids is not None else Ids()
+        more = factories(plugins)
+        profile = DEFAULT_SCHEDULER if name == cls.name else name
+        if config is None:
+            if not more and profile == DEFAULT_SCHEDULER:
+                return cls(ids, name=name)
+            return cls(ids, WithOwn(more, profile), name=name)
+        checked = configuration(config, more, profile)
         return cls(
             ids,
             checked,
+            name=name,
             percentage_of_nodes_to_score=checked.percentage_of_nodes_to_score,
             initial_backoff=checked.initial_backoff,
             max_backoff=checked.max_backoff,

@@ -65,6 +65,14 @@ class SchedulingError(Exception):
     """A plugin failed: neither fitting nor not fitting."""
 
 
+def invalid_score(plugin: str, score: int) -> str:
+    """What kube-scheduler says of a score outside the range, word for word."""
+    return (
+        f'applying score defaultWeights on Score plugins: plugin "{plugin}" returns an invalid score {score}, '
+        f"it should in the range of [{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing"
+    )
+
+
 class PluginScores:
     """One plugin's scores of the nodes that were scored, in their order."""
 
@@ -255,12 +263,9 @@ class Profile:
                 continue
             raw = [plugin.score(state, pod, node) for node in nodes]
             normalised = plugin.normalise(state, pod, nodes, list(raw))
-            for node, value in zip(nodes, normalised, strict=True):
+            for value in normalised:
                 if not MIN_NODE_SCORE <= value <= MAX_NODE_SCORE:
-                    raise SchedulingError(
-                        f'plugin "{plugin.name}" returns an invalid score {value} for node {node.name}: '
-                        f"it should be in the range of [{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing"
-                    )
+                    raise SchedulingError(invalid_score(plugin.name, value))
             found.append(PluginScores(plugin.name, raw, normalised, self.weight(plugin.name)))
         return found
 

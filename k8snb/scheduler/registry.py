@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from k8snb.scheduler.framework import Handle, Plugin
+from k8snb.scheduler.own import guarded
 from k8snb.scheduler.plugins.default_binder import DefaultBinder
 from k8snb.scheduler.plugins.default_preemption import DefaultPreemption
 from k8snb.scheduler.plugins.dynamic_resources import DynamicResources
@@ -83,8 +84,9 @@ def default_profile(
 
 
 def adopt(profile: Profile) -> Profile:
-    """Tell the plugins that need it which profile they belong to."""
+    """Tell the plugins that need it which profile they belong to, and guard those from elsewhere."""
     for plugin in profile.plugins:
+        guarded(plugin)
         if isinstance(plugin, DefaultPreemption):
             plugin.profile = profile
     return profile

@@ -2,6 +2,7 @@
 
 from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
+from k8snb.widgets.scheduling import SchedulingHeat
 from k8snb.widgets.stage import Stage
 
-__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "Stage"]
+__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "SchedulingHeat", "Stage"]

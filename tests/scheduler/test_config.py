@@ -104,12 +104,12 @@ def test_two_profiles() -> None:
         ({"profiles": [{"plugins": {"filters": {}}}]}, "profiles[0].plugins.filters: unknown field"),
         (
             {"profiles": [{"plugins": {"filter": {"enabled": [{"name": "Nope"}]}}}]},
-            "profiles[0].plugins.filter.enabled: there is no plugin 'Nope'",
+            'profiles[0].plugins.filter.enabled[0].name: Not found: "Nope": there is no such plugin',
         ),
-        ({"profiles": [{}, {}]}, "profiles: two profiles are named 'default-scheduler'"),
+        ({"profiles": [{}, {}]}, 'profiles[1].schedulerName: Duplicate value: "default-scheduler"'),
         ({"extenders": [{"urlPrefix": "http://x"}]}, "extenders: webhooks are not modelled"),
-        ({"percentageOfNodesToScore": 101}, "percentageOfNodesToScore: 101 is not an integer from 0 to 100"),
-        ({"podInitialBackoffSeconds": 20}, "podMaxBackoffSeconds: must be greater than or equal"),
+        ({"percentageOfNodesToScore": 101}, "percentageOfNodesToScore: Invalid value: 101: not in valid range [0-100]"),
+        ({"podInitialBackoffSeconds": 20}, "must be greater than or equal to podInitialBackoffSeconds"),
         (
             {
                 "profiles": [
@@ -120,7 +120,7 @@ def test_two_profiles() -> None:
         ),
         (
             {"profiles": [{"pluginConfig": [{"name": "NodeName", "args": {}}]}]},
-            "profiles[0].pluginConfig[0]: the plugin 'NodeName' takes no arguments",
+            'profiles[0].pluginConfig[0].name: Invalid value: "NodeName": the plugin takes no arguments',
         ),
     ],
 )

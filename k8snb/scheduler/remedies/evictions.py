@@ -52,9 +52,7 @@ def evictions(trial: Trial, pod: Pod, refused: Mapping[str, tuple[NodeInfo, Stat
         below = all((v.spec.priority or 0) < priority for v in victims)
         allowed = below and pod.spec.preemptionPolicy != "Never"
         names = [queue_key(victim) for victim in victims]
-        how = "; ".join(
-            f"kubectl delete pod {v.metadata.name} -n {v.metadata.namespace or 'default'}" for v in victims
-        )
+        how = "; ".join(f"kubectl delete pod {v.metadata.name} -n {v.metadata.namespace or 'default'}" for v in victims)
         values = {
             "pods": ", ".join(names),
             "count": len(names),

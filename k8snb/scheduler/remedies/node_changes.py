@@ -150,5 +150,5 @@ def added(pod: Pod, nodes: Sequence[NodeInfo]) -> Iterator[Change]:
             status=replace(base.status, allocatable=FrozenDict(room), capacity=FrozenDict(room), images=()),
         )
         told = ", ".join(f"{k}={v}" for k, v in wanted.items() if v is not None)
-        values = {"size": size, "zone": zone or "-", "labels": told or "-"}
+        values = {"size": size, "zone": zone, "labels": told}
         yield NodeChange("node", values, None, node, "", _PER_THING * (len(wanted) + bool(zone)))

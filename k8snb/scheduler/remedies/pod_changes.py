@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from k8snb.api import quantity
 from k8snb.api.frozen import FrozenDict
+from k8snb.api.gotext import quote
 from k8snb.api.types.core_v1 import Affinity, Container, Node, NodeSelectorTerm, Pod, Taint, Toleration
 from k8snb.scheduler.framework import Status
 from k8snb.scheduler.matching import required_node_affinity, satisfies, tolerated
@@ -39,7 +40,7 @@ def ungated(pod: Pod) -> Iterator[Change]:
     gates = [gate.name for gate in pod.spec.schedulingGates]
     if gates:
         name, namespace = pod.metadata.name, pod.metadata.namespace
-        how = f"kubectl patch pod {name} -n {namespace} --type=merge -p '{{\"spec\":{{\"schedulingGates\":null}}}}'"
+        how = f'kubectl patch pod {name} -n {namespace} --type=merge -p \'{{"spec":{{"schedulingGates":null}}}}\''
         yield PodChange("gates", {"gates": ", ".join(gates)}, _edit(schedulingGates=()), how)
 
 
@@ -175,7 +176,9 @@ def pod_affinities(pod: Pod) -> Iterator[Change]:
         for place, term in enumerate(rules.requiredDuringSchedulingIgnoredDuringExecution if rules else ()):
             selector = term.labelSelector
             told = [f"{key}={value}" for key, value in (selector.matchLabels.items() if selector else ())]
-            told += [f"{e.key} {e.operator} {'/'.join(e.values)}" for e in (selector.matchExpressions if selector else ())]
+            told += [
+                f"{e.key} {e.operator} {'/'.join(e.values)}" for e in (selector.matchExpressions if selector else ())
+            ]
             where = f"spec.affinity.{name}.requiredDuringSchedulingIgnoredDuringExecution[{place}]"
             yield PodChange(
                 kind,
@@ -372,7 +375,7 @@ def _toleration(taint: Taint) -> Toleration:
 
 
 def _toleration_yaml(taint: Taint) -> str:
-    middle = f"value: {taint.value}" if taint.value else "operator: Exists"
+    middle = f"value: {quote(taint.value)}" if taint.value else "operator: Exists"
     return f"{{key: {taint.key}, {middle}, effect: {taint.effect}}}"
 
 

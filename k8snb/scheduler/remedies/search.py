@@ -7,6 +7,7 @@ the new reasons suggest what else is needed, so combinations follow what the fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from k8snb.api.types.core_v1 import Pod
 from k8snb.scheduler.framework import Status
@@ -20,9 +21,11 @@ from k8snb.scheduler.whatif import Trial, as_new
 MOST = 8
 """Remedies told at most."""
 OF_A_KIND = 2
-"""Remedies of the same kinds told at most (two nodes to label, not two hundred)."""
+"""Remedies of the same kinds told at most (two nodes to label, not two hundred; one node to add)."""
 DEPTH = 3
 """Changes in one remedy at most."""
+LAST_RESORTS = ("node", "volume")
+"""Kinds that end the search for combinations only when there is nothing else."""
 BRANCHES = 5
 """Changes that are not enough, on top of which others are tried, at each depth."""
 TRIED_OF_A_KIND = 12
@@ -50,7 +53,7 @@ class _Search:
                 self.found.append(Remedy((*made, change), tuple(nodes)))
             else:
                 partial.append(change)
-        if enough or depth == DEPTH or self.left <= 0:
+        if any(change.kind not in LAST_RESORTS for change in enough) or depth == DEPTH or self.left <= 0:
             return
         for change in _mixed(partial):
             if self.left <= 0:
@@ -146,12 +149,12 @@ def remedies(trial: Trial, pod: Pod) -> list[Remedy]:
         return []
     kinds: dict[tuple[str, ...], int] = {}
     kept: list[Remedy] = []
-    seen = set()
+    seen: set[frozenset[Any]] = set()
     for remedy in sorted(search.found, key=lambda r: (r.size, len(r.changes))):
         names = tuple(sorted(remedy.kinds))
         keys = frozenset(change.key for change in remedy.changes)
         kinds[names] = kinds.get(names, 0) + 1
-        if kinds[names] > OF_A_KIND or any(known <= keys for known in seen):
+        if kinds[names] > (1 if "node" in names else OF_A_KIND) or any(known <= keys for known in seen):
             continue
         seen.add(keys)
         kept.append(remedy)

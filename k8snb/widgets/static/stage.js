@@ -5,7 +5,7 @@ const CSS = `
 .k8snb{font-family:ui-sans-serif,system-ui,'Segoe UI','Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;color:#1c2b33;background:#fff;border:1px solid #b9c4cb;border-radius:8px;padding:8px;max-width:1560px;box-sizing:border-box}
 .k8snb *{box-sizing:border-box}
 .k8snb .bar{display:flex;flex-wrap:wrap;gap:6px;align-items:center;margin-bottom:8px;font-size:13px}
-.k8snb button,.k8snb select{font:inherit;color:#1c2b33;background:#f5f8fa;border:1px solid #8fa0aa;border-radius:6px;padding:3px 8px;min-height:30px;cursor:pointer}
+.k8snb button,.k8snb select,.k8snb input[type=search]{font:inherit;color:#1c2b33;background:#f5f8fa;border:1px solid #8fa0aa;border-radius:6px;padding:3px 8px;min-height:30px;cursor:pointer}
 .k8snb button:hover{background:#e6edf1}
 .k8snb button[aria-pressed=true]{background:#00527f;color:#fff;border-color:#00527f}
 .k8snb button:disabled{opacity:.5;cursor:default}
@@ -122,7 +122,7 @@ function render({ model, el }) {
   root.append(style, bar, knobs, hint, make("div", { className: "body" }, picture, side), log, live);
   el.replaceChildren(root);
 
-  let tab = "why";
+  let tab = "why", waiting = 0;
   const controls = {};
   const button = (name, key) => {
     controls[name] = make("button", { type: "button", onclick: () => ask({ type: name }) });
@@ -148,6 +148,11 @@ function render({ model, el }) {
       bar.append(make("div", { className: "time" }, controls.range, controls.output));
       bar.append(button("now", "n"));
     }
+    if (wanted.includes("filter")) {
+      controls.filter = make("input", { type: "search", autocomplete: "off", oninput: (e) => { clearTimeout(waiting); const value = e.target.value; waiting = setTimeout(() => send({ type: "filter", value }), 150); } });
+      controls.filter.setAttribute("aria-keyshortcuts", "f");
+      bar.append(controls.filter);
+    }
     bar.append(button("projector", "j"), button("language", "l"));
     showWords();
   };
@@ -157,6 +162,7 @@ function render({ model, el }) {
     for (const name of ["step", "turn", "run", "settle", "play", "reset", "now", "projector", "language"]) if (controls[name]) controls[name].title = w[`${name}.title`] ?? "";
     if (controls.speed) controls.speed.setAttribute("aria-label", w.speed);
     if (controls.range) controls.range.setAttribute("aria-label", w.timeline);
+    if (controls.filter) { controls.filter.placeholder = w.filter; controls.filter.setAttribute("aria-label", w.filter); controls.filter.title = w["filter.title"]; }
     bar.setAttribute("aria-label", w.toolbar);
     side.setAttribute("aria-label", w.detail);
   };
@@ -254,7 +260,7 @@ function render({ model, el }) {
     }
     if (e.key === "Escape") { send({ type: "select", ref: "" }); e.stopPropagation(); return; }
     const found = Object.values(controls).find((c) => c.getAttribute?.("aria-keyshortcuts") === e.key.toLowerCase());
-    if (found && !found.disabled) { found.click(); e.preventDefault(); }
+    if (found && !found.disabled) { if (found.tagName === "INPUT") found.focus(); else found.click(); e.preventDefault(); }
     e.stopPropagation();
   });
 

@@ -1,0 +1,233 @@
+"""Explaining the scheduler: the recorded cases through the public explanation, and where an explanation comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from k8snb.api.mistakes import BadType, BadValue, NotThere
+from k8snb.api.scheme import SCHEME
+from k8snb.api.types.core_v1 import Node, Pod
+from k8snb.cluster import Cluster
+from k8snb.explain.scheduling import SchedulingExplanation
+from k8snb.scheduler.queue import queue_key
+from k8snb.scheduling import Scheduling
+from tests.parity import scheduling
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "scheduling" / "open"
+CASES = [
+    c
+    for c in scheduling.load(GOLDEN / "cases.jsonl")
+    if not scheduling.missing(c) and c["result"]["outcome"] in ("scheduled", "unschedulable")
+]
+
+
+class Given:
+    """What explaining asks of a cluster, over the objects of a recorded case."""
+
+    scheme = SCHEME
+    now = 0.0
+    revision = 0
+
+    def __init__(self, replay: scheduling.Replay) -> None:
+        self.replay = replay
+
+    def find(self, resource: Any, namespace: str, name: str) -> Any:
+        for obj in self.replay.objects:
+            if type(obj) is resource.type and (obj.metadata.namespace or "", obj.metadata.name) == (namespace, name):
+                return obj
+        return None
+
+    def stopped(self) -> tuple[str, ...]:
+        return ()
+
+
+def explained(case: dict[str, Any]) -> SchedulingExplanation:
+    """The explanation of a case's pod before its first attempt."""
+    replay = scheduling.Replay(case)
+    component = replay.scheduler
+    list(component.started(replay.view))
+    for kind in (Node, Pod):
+        for watch in component.watches:
+            if watch.kind is kind:
+                for obj in replay.view.list(kind):
+                    list(watch.keys(None, obj, replay.view))
+    return Scheduling(cast("Cluster", Given(replay)), component.name, {component.name: component}).explain(replay.pod)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["name"])
+def test_a_recorded_case_is_explained_as_it_was(case: dict[str, Any]) -> None:
+    theirs = case["result"]
+    found = explained(case)
+    mine: dict[str, Any] = {
+        "outcome": found.outcome,
+        "reasons": {v.node: list(v.reasons) for v in found.refused},
+        "rejectedBy": {v.node: v.plugin for v in found.refused},
+        "codes": {v.node: v.code for v in found.refused},
+        "message": found.message or None,
+        "scores": {
+            column.plugin: {
+                v.node: {"raw": s.raw, "normalised": s.normalised, "weighted": s.weighted}
+                for v in found.fits
+                if (s := v.scores.get(column.plugin)) is not None
+            }
+            for column in found.columns
+            if column.weight or any(column.plugin in v.scores for v in found.fits)
+        },
+        "totals": {v.node: v.total for v in found.fits if v.total is not None},
+    }
+    if "preemption" in theirs:
+        mine["preemption"] = {v.node: sorted(v.victims) for v in found.nodes if v.victims is not None}
+    if theirs["outcome"] == "scheduled":
+        assert found.node == theirs["node"] or found.node in theirs["topNodes"]
+    if "feasible" in theirs:
+        assert sorted(v.node for v in found.fits) == sorted(theirs["feasible"])
+
+    expected = {key: theirs[key] for key in mine if key in theirs}
+    if "preemption" in theirs:
+        expected["preemption"] = {n: sorted(c["victims"]) for n, c in theirs["preemption"]["candidates"].items()}
+    assert {key: mine[key] for key in expected} == expected
+
+
+# -- where an explanation comes from
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  {more}
+  containers: [{{name: c, image: nginx, resources: {{requests: {{cpu: {cpu}}}}}}}]
+"""
+
+
+def manifest(name: str = "web", cpu: str = "500m", more: str = "priority: 0") -> str:
+    return POD.format(name=name, cpu=cpu, more=more)
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster(nodes=[{"name": "n1", "cpu": "1"}, {"name": "n2", "cpu": "4"}], seed=3)
+
+
+def test_a_pod_that_does_not_exist(cluster: Cluster) -> None:
+    before = (cluster.revision, cluster.ids.state)
+    found = cluster.scheduler.explain(manifest(cpu="2"))
+
+    assert (found.source, found.outcome, found.node) == ("what-if", "scheduled", "n2")
+    assert found["n1"].reasons == ("Insufficient cpu",)
+    assert (cluster.revision, cluster.ids.state) == before
+
+
+def test_the_template_of_a_workload(cluster: Cluster) -> None:
+    found = cluster.scheduler.explain(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "web"},
+            "spec": {"template": {"spec": {"containers": [{"name": "c", "image": "nginx"}]}}},
+        }
+    )
+
+    assert (found.pod, found.outcome) == ("default/web-pod", "scheduled")
+
+
+def test_a_pending_pod_is_told_as_it_is_now(cluster: Cluster) -> None:
+    cluster.apply(manifest(cpu="3"))
+    cluster.apply(manifest("late", cpu="2"))
+    cluster.settle()
+    found = cluster.scheduler.explain("pod/late")
+
+    assert (found.source, found.outcome) == ("now", "unschedulable")
+    assert found.message == cluster.get("pod/late").status.conditions[0].message
+    cluster.delete("pod/web", grace=0)
+    assert cluster.scheduler.explain("late").node == "n2"
+
+
+def test_a_bound_pod_is_told_as_it_was_decided(cluster: Cluster) -> None:
+    cluster.apply(manifest(cpu="2"))
+    cluster.settle()
+    cluster.apply(manifest("more", cpu="1500m"))
+    cluster.settle()
+    found = cluster.scheduler.explain(cluster.pods.web)
+    again = cluster.fork()
+    next(iter(again.schedulers.values())).decisions.clear()  # type: ignore[attr-defined]
+    remade = again.scheduler.explain("pod/default/web")
+
+    assert (found.source, found.node) == ("recorded", "n2")
+    assert (remade.source, remade.node) == ("recomputed", "n2")
+    assert remade.nodes == found.nodes
+    assert found.remedies() == ()
+
+
+def test_a_pod_that_was_created_on_a_node(cluster: Cluster) -> None:
+    cluster.apply(manifest(more="nodeName: n1"))
+    cluster.settle()
+    found = cluster.scheduler.explain("web")
+
+    assert (found.source, found.node, found["n1"].state) == ("direct", "n1", "chosen")
+    assert "no scheduler was asked" in found.text("en")
+
+
+def test_a_stopped_scheduler_still_explains(cluster: Cluster) -> None:
+    cluster.stop_component("kube-scheduler")
+    cluster.apply(manifest(cpu="2"))
+
+    assert cluster.scheduler.explain("web").node == "n2"
+
+
+def test_a_gated_pod_and_nobodys_pod(cluster: Cluster) -> None:
+    cluster.apply(manifest("gated", more="schedulingGates: [{name: example.com/quota}]"))
+    cluster.apply(manifest("lost", more="schedulerName: nobody"))
+    cluster.settle()
+    gated, lost = cluster.scheduler.explain("gated"), cluster.scheduler.explain("lost")
+
+    assert (gated.outcome, gated.remedies()[0].kinds) == ("gated", ("gates",))
+    assert (lost.outcome, lost.remedies()[0].kinds) == ("ignored", ("scheduler",))
+
+
+def test_a_large_cluster_is_searched_in_part() -> None:
+    cluster = Cluster(nodes=150)
+    found = cluster.scheduler.explain(manifest())
+
+    assert (len(found), len(found.fits), len(found.unseen)) == (150, 100, 50)
+    assert "50 nodes were not looked at" in found.text("en")
+    assert len(found.text("en").splitlines()) < 30
+
+
+def test_frames(cluster: Cluster) -> None:
+    found = cluster.scheduler.explain(manifest(cpu="100m"))
+    wide, long = found.to_frame(), found.to_frame(long=True)
+
+    assert list(wide.index) == [v.node for v in found.nodes]
+    assert list(wide["total"]) == [v.total for v in found.nodes]
+    fit = long[(long.plugin == "NodeResourcesFit") & (long.node == found.node)].iloc[0]
+    assert (fit.weighted, fit.result) == (fit.normalised * fit.weight, "scored")
+
+
+def test_both_languages_tell_the_same_nodes(cluster: Cluster) -> None:
+    found = cluster.scheduler.explain(manifest(cpu="2"))
+
+    for node in ("n1", "n2"):
+        assert node in found.text("en")
+        assert node in found.text("zh")
+    assert "会被调度到节点 n2" in found.text("zh")
+
+
+def test_mistakes(cluster: Cluster) -> None:
+    with pytest.raises(BadType, match="cannot explain 7"):
+        cluster.scheduler.explain(7)
+    with pytest.raises(BadValue, match="places pods, not deploy"):
+        cluster.scheduler.explain("deploy/web")
+    with pytest.raises(BadValue, match="no Pod and no Pod template"):
+        cluster.scheduler.explain({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}})
+    with pytest.raises(NotThere, match="not among the nodes"):
+        cluster.scheduler.explain(manifest())["n3"]
+
+
+def test_the_key_of_a_pod_names_it(cluster: Cluster) -> None:
+    cluster.apply(manifest())
+
+    assert cluster.scheduler.explain("web").pod == queue_key(cluster.pods.web)
