@@ -9,6 +9,7 @@ from k8snb.api.mistakes import BadValue, did_you_mean
 from k8snb.api.request import Request, UserInfo
 from k8snb.api.types.core_v1 import ServiceAccount
 from k8snb.api.types.meta_v1 import ObjectMeta
+from k8snb.api.types.rbac_v1 import ClusterRoleBinding, RoleRef, Subject
 from k8snb.apiserver.authz.always_allow import AlwaysAllow
 from k8snb.apiserver.authz.authorizer import Authorizer
 from k8snb.apiserver.authz.bootstrap_policy import install
@@ -46,3 +47,21 @@ def bootstrap_access(server: APIServer, controllers: Iterable[Controller]) -> No
         resource = server.scheme.of(account)
         if server.store.get(resource.key(namespace, name)) is None:
             server.handle(Request("create", resource, namespace, body=account, user=user, actor=MANAGER))
+
+
+SCHEDULER_ROLES = ("system:kube-scheduler", "system:volume-scheduler")
+"""What a scheduler needs; a further one gets it by bindings of its own, named as in Kubernetes' documentation."""
+
+
+def bind_scheduler(server: APIServer, name: str) -> None:
+    """Give a further scheduler's ServiceAccount the roles of kube-scheduler."""
+    namespace, account = service_account(name)
+    user = UserInfo(f"system:{MANAGER}", groups=("system:masters", "system:authenticated"))
+    for role in SCHEDULER_ROLES:
+        binding = ClusterRoleBinding(
+            metadata=ObjectMeta(name=f"{name}-as-{role.removeprefix('system:')}"),
+            roleRef=RoleRef(apiGroup="rbac.authorization.k8s.io", kind="ClusterRole", name=role),
+            subjects=(Subject(kind="ServiceAccount", name=account, namespace=namespace),),
+        )
+        resource = server.scheme.of(binding)
+        server.handle(Request("create", resource, "", body=binding, user=user, actor=MANAGER))

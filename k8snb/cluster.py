@@ -20,7 +20,7 @@ from k8snb.api.scheme import Resource, Scheme
 from k8snb.api.types.core_v1 import Pod
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver import APIServer
-from k8snb.authorization import AUTHORIZERS, RBAC, authorization_mode, bootstrap_access
+from k8snb.authorization import AUTHORIZERS, RBAC, authorization_mode, bind_scheduler, bootstrap_access
 from k8snb.bootstrap import bootstrap
 from k8snb.client.gateway import Gateway
 from k8snb.client.protocol import Controller
@@ -202,6 +202,9 @@ class Cluster(Faults):
             bootstrap(self.server)
             if self.authorization == RBAC:
                 bootstrap_access(self.server, self.runtime.workers)
+                for name, component in self.schedulers.items():
+                    if component.account:
+                        bind_scheduler(self.server, name)
         for process in list(self.runtime.processes):
             self.runtime.start(process)
         if not founded:

@@ -43,6 +43,7 @@ class Scheduler(Informers, Attempting, Controller):
     ) -> None:
         super().__init__(ids, profiles, **settings)
         self.name = self.process = name
+        self.account = "" if name == type(self).name else name
         self.watches = (
             Watch(Node, self.node_changed),
             *(Watch(kind, self.storage_changed) for kind in STORAGE_KINDS),
