@@ -75,7 +75,8 @@ class Strategy:
     `allow_unconditional_update`: a PUT without resourceVersion overwrites.
     `has_status`: the kind has a `status` that only its status subresource may change.
     `tracks_generation`: `metadata.generation` starts at 1 and grows with every change outside metadata and status.
-    `orphan_by_default`: deleting orphans dependents unless told otherwise (no built-in kind does; kept as the seam).
+    `orphan_by_default`: deleting orphans dependents unless told otherwise (Jobs and ReplicationControllers).
+    `orphan_warning`: the warning for a deletion that says nothing of the dependents of such a kind.
     `serves`: the (apiVersion, kind) pairs that the class is for.
     """
 
@@ -85,6 +86,7 @@ class Strategy:
     has_status = False
     tracks_generation = False
     orphan_by_default = False
+    orphan_warning = ""
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from k8snb.api import errors
-from k8snb.api.request import APPLY_PATCH, Request, Response
+from k8snb.api.request import APPLY_PATCH, Request, RequestOptions, Response
 from k8snb.apiserver import decoding, options
 from k8snb.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes
 from k8snb.apiserver.authz.authorizer import Attributes as Access
@@ -294,7 +294,14 @@ def delete_object(ctx: ServerContext, ep: Endpoint, current: KeyValue) -> Respon
     mutators, validators = ep.chain(DELETE, "")
     outcome = store_delete(ctx, ep, a, current, (*mutators, *validators))
     code = 202 if not outcome.gone and r.options.orphan_dependents is False else 200
-    return Response(code, ep.from_stored(outcome.obj), resource=ep.resource, deleted=outcome.gone)
+    warnings = _orphan_warnings(ep, r.options)
+    return Response(code, ep.from_stored(outcome.obj), resource=ep.resource, deleted=outcome.gone, warnings=warnings)
+
+
+def _orphan_warnings(ep: Endpoint, given: RequestOptions) -> tuple[str, ...]:
+    """A kind may warn that a deletion leaves its dependents, when the request does not say what it wants."""
+    silent = not ep.strategy.orphan_warning or given.propagation_policy is not None
+    return () if silent or given.orphan_dependents is not None else (ep.strategy.orphan_warning,)
 
 
 def deletecollection(ctx: ServerContext, ep: Endpoint) -> Response:
@@ -307,7 +314,7 @@ def deletecollection(ctx: ServerContext, ep: Endpoint) -> Response:
         if current is not None:
             delete_object(ctx, ep, current)
     items = tuple([ep.from_stored(item) for item in page.items])
-    return Response(200, None, items, ep.resource, page.revision)
+    return Response(200, None, items, ep.resource, page.revision, warnings=_orphan_warnings(ep, r.options))
 
 
 _DELETED_THEIR_WAY = {

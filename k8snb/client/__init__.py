@@ -15,7 +15,7 @@ from k8snb.client.calls import (
     Update,
     UpdateStatus,
 )
-from k8snb.client.protocol import After, Controller, Index, Reconcile, Watch, own_key
+from k8snb.client.protocol import After, Controller, Index, Later, Reconcile, Watch, own_key
 from k8snb.client.view import View, cache_key
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Finalize",
     "Get",
     "Index",
+    "Later",
     "ListAll",
     "Outcome",
     "Patch",

@@ -10,11 +10,35 @@ import msgspec
 from k8snb.api.object import Object
 from k8snb.client.calls import Call, Outcome
 
+BASE_DELAY = 0.005
+"""Seconds before the first retry of a failed key (client-go ``DefaultTypedControllerRateLimiter``: 5 ms, doubling)."""
+MAX_DELAY = 1000.0
+"""Longest delay of a retry, in seconds (client-go: 1000 s)."""
+
 if TYPE_CHECKING:
     from k8snb.client.view import View
 
+
+class Later(str):
+    """A key that ``Watch.keys`` names for a later look: ``Later("default/web", 1.0)`` is reconciled in one second.
+
+    Further looks that are asked for meanwhile are the same one, unless they are due earlier (``AddAfter`` of client-go's
+    delaying queue). It does not disturb the timer that ``After`` sets.
+    """
+
+    seconds: float
+    background: bool
+
+    def __new__(cls, key: str, seconds: float, background: bool = False) -> Later:
+        """A key, in how many seconds it is to be looked at, and whether that keeps a cluster from being settled."""
+        made = super().__new__(cls, key)
+        made.seconds = max(0.0, seconds)
+        made.background = background
+        return made
+
+
 KeysOf: TypeAlias = "Callable[[Any, Any, View], Iterable[str]]"
-"""(old or None, new or None, view) -> the keys to reconcile because of that change."""
+"""(old or None, new or None, view) -> the keys to reconcile because of that change, at once or ``Later``."""
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -59,6 +83,8 @@ class Controller:
     account: str = ""
     watches: tuple[Watch, ...] = ()
     indexes: tuple[Index, ...] = ()
+    retry: tuple[float, float] = (BASE_DELAY, MAX_DELAY)
+    """Seconds before the first retry after an error, doubled each time, and the longest."""
 
     def actor(self, key: str) -> str:
         """Who acts for this key: the controller itself, unless it stands for many (the kubelets)."""

@@ -21,7 +21,7 @@ from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadType
 from k8snb.api.object import Object
 from k8snb.client.calls import Call, Emit, Outcome
-from k8snb.client.protocol import After, Controller, KeysOf, Reconcile
+from k8snb.client.protocol import After, Controller, KeysOf, Later, Reconcile
 from k8snb.client.view import Source, View, view_key
 from k8snb.client.workqueue import Item, WorkQueue
 from k8snb.sim.clock import Clock
@@ -166,7 +166,7 @@ class Runtime:
                 revision = int(obj.metadata.resourceVersion or 0)
                 for worker, keys in interested:
                     for key in keys(None, obj, view):
-                        self.queue.add(worker, key, revision)
+                        self._wake(worker, key, revision)
 
     def stop(self, name: str) -> None:
         """Kill a process: its cache, its queued keys, its timers and what it was doing are lost."""
@@ -221,10 +221,17 @@ class Runtime:
             old = view.apply(kind, key, value, revision)
         if value is None and old is None:
             return
-        add = self.queue.add
+        wake = self._wake
         for worker, keys in interested:
             for work_key in keys(old, value, view):
-                add(worker, work_key, revision)
+                wake(worker, work_key, revision)
+
+    def _wake(self, worker: int, key: str, revision: int) -> None:
+        """A key is to be looked at because of a revision: at once, or later if it says so."""
+        if isinstance(key, Later):
+            self.queue.add_later(worker, str(key), self.clock.now + key.seconds, revision, key.background)
+        else:
+            self.queue.add(worker, key, revision)
 
     def _time_delivery(self, name: str, due: float) -> None:
         self.queue.sequence += 1
@@ -320,7 +327,7 @@ class Runtime:
     def _failed(self, item: Item, error: BaseException) -> None:
         """A reconcile has ended with an error: its key is tried again later. Only API errors are all in a day's work."""
         queue = self.queue
-        due = self.clock.now + queue.retry_delay(item)
+        due = self.clock.now + queue.retry_delay(item, self.workers[item[0]].retry)
         timer = queue.entries[item].timer
         if timer is None or timer[0] > due:  # a delaying queue keeps the earlier of two moments
             queue.add_at(*item, due)

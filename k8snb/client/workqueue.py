@@ -12,10 +12,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-BASE_DELAY = 0.005
-"""Seconds before the first retry of a failed key (client-go ``DefaultTypedControllerRateLimiter``: 5 ms, doubling)."""
-MAX_DELAY = 1000.0
-"""Longest delay of a retry, in seconds (client-go: 1000 s)."""
+from k8snb.client.protocol import BASE_DELAY, MAX_DELAY
+
 TRIGGERS_KEPT = 8
 """How many triggering revisions a key keeps: the first ones and the last; causes need no more."""
 
@@ -28,7 +26,7 @@ Timer: TypeAlias = tuple[float, int, WorkerId, str]
 class Entry:
     """What the queue knows of one key of one worker."""
 
-    __slots__ = ("dirty", "failures", "last_write", "queued", "running", "seen", "timer", "triggers")
+    __slots__ = ("dirty", "failures", "last_write", "later", "queued", "running", "seen", "timer", "triggers")
 
     def __init__(self) -> None:
         self.queued = False
@@ -39,6 +37,15 @@ class Entry:
         self.triggers: tuple[int, ...] = ()
         self.seen: tuple[int, ...] = ()
         self.timer: tuple[float, int] | None = None
+        self.later: tuple[float, int] | None = None
+
+    def trigger(self, revision: int) -> None:
+        """Note a revision as a reason to look at the key."""
+        triggers = self.triggers
+        if len(triggers) < TRIGGERS_KEPT:
+            self.triggers = (*triggers, revision)
+        else:
+            self.triggers = (*triggers[:-1], revision)
 
 
 class WorkQueue:
@@ -66,11 +73,7 @@ class WorkQueue:
         if entry is None:
             entry = self.entries[item] = Entry()
         if revision:
-            triggers = entry.triggers
-            if len(triggers) < TRIGGERS_KEPT:
-                entry.triggers = (*triggers, revision)
-            else:
-                entry.triggers = (*triggers[:-1], revision)
+            entry.trigger(revision)
         if entry.running:
             entry.dirty = True
         elif not entry.queued:
@@ -82,6 +85,17 @@ class WorkQueue:
         entry = self.entry((worker, key))
         self.sequence += 1
         entry.timer = (due, self.sequence)
+        heappush(self.background if background else self.timers, (due, self.sequence, worker, key))
+
+    def add_later(self, worker: WorkerId, key: str, due: float, revision: int = 0, background: bool = False) -> None:
+        """Make a key ready at second ``due`` because of a revision, unless it will be earlier for another one."""
+        entry = self.entry((worker, key))
+        if revision:
+            entry.trigger(revision)
+        if entry.later is not None and entry.later[0] <= due:
+            return
+        self.sequence += 1
+        entry.later = (due, self.sequence)
         heappush(self.background if background else self.timers, (due, self.sequence, worker, key))
 
     def cancel_timer(self, item: Item) -> None:
@@ -127,13 +141,21 @@ class WorkQueue:
             entry.dirty = False
             entry.queued = True
             self.ready.append(item)
-        elif entry.timer is None and not entry.failures and (seen is None or entry.last_write <= seen):
+        elif (
+            entry.timer is None
+            and entry.later is None
+            and not entry.failures
+            and (seen is None or entry.last_write <= seen)
+        ):
             del self.entries[item]
 
-    def retry_delay(self, item: Item) -> float:
-        """The delay before the next retry of a failed key, in seconds; each call counts as one failure."""
+    def retry_delay(self, item: Item, limits: tuple[float, float] = (BASE_DELAY, MAX_DELAY)) -> float:
+        """The delay before the next retry of a failed key, in seconds; each call counts as one failure.
+
+        ``limits`` are the first delay and the longest.
+        """
         entry = self.entry(item)
-        delay = min(BASE_DELAY * 2.0 ** min(entry.failures, 40), MAX_DELAY)
+        delay = min(limits[0] * 2.0 ** min(entry.failures, 40), limits[1])
         entry.failures += 1
         return delay
 
@@ -158,8 +180,12 @@ class WorkQueue:
             if timer is None or timer[0] > now:
                 return count
             heappop(heap)
-            _, _, worker, key = timer
-            self.entries[(worker, key)].timer = None
+            due, sequence, worker, key = timer
+            entry = self.entries[(worker, key)]
+            if entry.later == (due, sequence):
+                entry.later = None
+            else:
+                entry.timer = None
             self.add(worker, key)
             count += 1
 
@@ -175,7 +201,9 @@ class WorkQueue:
         while heap:
             timer = heap[0]
             entry = self.entries.get((timer[2], timer[3]))
-            if entry is not None and entry.timer == (timer[0], timer[1]):
-                return timer
+            if entry is not None:
+                mark = (timer[0], timer[1])
+                if mark in (entry.timer, entry.later):
+                    return timer
             heappop(heap)
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from k8snb.client.protocol import Controller
 from k8snb.controllers.clusterroleaggregation import ClusterRoleAggregationController
+from k8snb.controllers.cronjob import CronJobController
 from k8snb.controllers.daemonset import DaemonSetController
 from k8snb.controllers.deployment import DeploymentController
 from k8snb.controllers.disruption import DisruptionController
@@ -11,6 +12,7 @@ from k8snb.controllers.endpoints import EndpointsController
 from k8snb.controllers.endpointslice import EndpointSliceController
 from k8snb.controllers.endpointslicemirroring import EndpointSliceMirroringController
 from k8snb.controllers.garbagecollector import GarbageCollector
+from k8snb.controllers.job import JobController
 from k8snb.controllers.namespace import NamespaceController
 from k8snb.controllers.nodelifecycle import NodeLifecycleController
 from k8snb.controllers.podgc import PodGarbageCollector
@@ -21,6 +23,7 @@ from k8snb.controllers.rootca import RootCACertPublisher
 from k8snb.controllers.serviceaccount import ServiceAccountController
 from k8snb.controllers.statefulset import StatefulSetController
 from k8snb.controllers.tainteviction import TaintEvictionController
+from k8snb.controllers.ttlafterfinished import TTLAfterFinishedController
 
 IN_TREE: tuple[type[Controller], ...] = (
     NamespaceController,
@@ -32,6 +35,9 @@ IN_TREE: tuple[type[Controller], ...] = (
     StatefulSetController,
     DaemonSetController,
     DisruptionController,
+    JobController,
+    CronJobController,
+    TTLAfterFinishedController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,

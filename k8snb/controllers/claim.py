@@ -1,13 +1,13 @@
 """Adoption and release: how a controller comes to own the objects that its selector matches.
 
-Shared by ReplicaSets, ReplicationControllers and Deployments (upstream ``controller_ref_manager.go``). An object that
+Shared by all workload controllers (upstream ``controller_ref_manager.go``). An object that
 somebody else controls is left alone; an own object that no longer matches is released; an orphan that matches is
 adopted, after a live read has made sure that the owner is still there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TypeVar
 
 from k8snb.api.errors import APIError
@@ -19,10 +19,13 @@ from k8snb.controllers.owners import STRATEGIC, adoption, controller_of, without
 T = TypeVar("T", bound=Object)
 
 
-def claim(owner: Object, candidates: Iterable[T], matches: Callable[[T], bool]) -> Generator[Call, Outcome, list[T]]:
+def claim(
+    owner: Object, candidates: Iterable[T], matches: Callable[[T], bool], finalizers: Sequence[str] = ()
+) -> Generator[Call, Outcome, list[T]]:
     """Return those candidates that belong to the owner, after adopting and releasing what has to be.
 
-    Raises the API errors of failed adoptions and releases, after having tried all.
+    ``finalizers`` come with an adoption and go with a release. Raises the API errors of failed adoptions and releases,
+    after having tried all.
     """
     uid = owner.metadata.uid
     owner_lives = owner.metadata.deletionTimestamp is None
@@ -41,7 +44,7 @@ def claim(owner: Object, candidates: Iterable[T], matches: Callable[[T], bool]) 
             elif owner_lives:
                 out = yield Patch(
                     kind=type(obj), namespace=meta.namespace or "", name=meta.name or "", patch_type=STRATEGIC,
-                    body=without_owners(meta.uid or "", [uid or ""]), why="release",
+                    body=without_owners(meta.uid or "", [uid or ""], finalizers), why="release",
                 )  # fmt: skip
                 if isinstance(out, APIError) and out.reason not in ("NotFound", "Invalid"):
                     errors.append(out)
@@ -57,7 +60,7 @@ def claim(owner: Object, candidates: Iterable[T], matches: Callable[[T], bool]) 
             continue
         out = yield Patch(
             kind=type(obj), namespace=meta.namespace or "", name=meta.name or "", patch_type=STRATEGIC,
-            body=adoption(owner, meta.uid or ""), why="adopt",
+            body=adoption(owner, meta.uid or "", finalizers), why="adopt",
         )  # fmt: skip
         if isinstance(out, APIError):
             if not failed(out, "NotFound"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from k8snb.api.object import Object
@@ -39,8 +39,8 @@ def reference_to(owner: Object) -> OwnerReference:
     )
 
 
-def adoption(owner: Object, uid: str) -> Mapping[str, Any]:
-    """The strategic merge patch that makes ``owner`` the controller of the object with that uid."""
+def adoption(owner: Object, uid: str, finalizers: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The strategic merge patch that makes ``owner`` the controller of the object with that uid; adds finalizers."""
     ref = reference_to(owner)
     entry = {
         "apiVersion": ref.apiVersion,
@@ -50,9 +50,16 @@ def adoption(owner: Object, uid: str) -> Mapping[str, Any]:
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    return {"metadata": {"ownerReferences": [entry], "uid": uid}}
+    meta = {"ownerReferences": [entry], "uid": uid}
+    return {"metadata": {**meta, "finalizers": list(finalizers)} if finalizers else meta}
 
 
-def without_owners(uid: str, owners: list[str]) -> Mapping[str, Any]:
-    """The strategic merge patch that removes the owners with those uids from the object with that uid."""
-    return {"metadata": {"ownerReferences": [{"$patch": "delete", "uid": owner} for owner in owners], "uid": uid}}
+def without_owners(uid: str, owners: list[str], finalizers: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The strategic merge patch that removes the owners with those uids, and finalizers, from the object with that uid."""
+    meta = {"ownerReferences": [{"$patch": "delete", "uid": owner} for owner in owners], "uid": uid}
+    return {"metadata": {**meta, **without_finalizers(finalizers)["metadata"]} if finalizers else meta}
+
+
+def without_finalizers(finalizers: Sequence[str]) -> Mapping[str, Any]:
+    """The strategic merge patch that removes finalizers."""
+    return {"metadata": {"$deleteFromPrimitiveList/finalizers": list(finalizers)}}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cmp_to_key
-from math import log2
+from math import inf, log2
 from typing import NamedTuple
 
 from k8snb.api.types.core_v1 import ContainerStatus, Pod
@@ -70,6 +70,25 @@ def ranked_for_deletion(pods: Iterable[Pod], related: Iterable[Pod], now: float)
 
     ranked.sort(key=cmp_to_key(compare))
     return [entry.pod for entry in ranked]
+
+
+def ranked_plainly(pods: Iterable[Pod]) -> list[Pod]:
+    """The pods in the order in which a Job deletes them: upstream's ``ActivePods``, without ranks, costs and buckets."""
+    return sorted(pods, key=_plainly)
+
+
+def _plainly(pod: Pod) -> tuple[bool, int, bool, float, int, int, float]:
+    rank = _rank(pod, 0)
+    since = rank.ready_time if rank.ready and rank.ready_time is not None else None
+    return (
+        bool(pod.spec.nodeName),
+        _PHASES.get(pod.status.phase or "", 0),
+        rank.ready,
+        -since if since is not None else -inf,
+        -rank.restarts[0],
+        -rank.restarts[1],
+        -rank.created,
+    )
 
 
 def _rank(pod: Pod, crowd: int) -> _Ranked:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from k8snb.api.errors import APIError
+from k8snb.api.object import Object
 from k8snb.api.types.apps_v1 import ReplicaSet
 from k8snb.api.types.core_v1 import Pod, PodTemplateSpec, ReplicationController
 from k8snb.api.types.meta_v1 import ObjectMeta
@@ -76,7 +77,7 @@ def count(active: list[Pod], template: PodTemplateSpec, min_ready_seconds: int, 
     return Counts(len(active), fully, ready, available, next_check)
 
 
-def pod_from_template(template: PodTemplateSpec, owner: R) -> Pod:
+def pod_from_template(template: PodTemplateSpec, owner: Object) -> Pod:
     """The pod to create for an owner; it shares its parts with the template and all other pods made from it."""
     meta = owner.metadata
     prefix = f"{meta.name}-"

@@ -1,6 +1,7 @@
 """The work queue: order, deduplication, timers, retries."""
 
-from k8snb.client.workqueue import MAX_DELAY, WorkQueue
+from k8snb.client.protocol import MAX_DELAY
+from k8snb.client.workqueue import WorkQueue
 
 
 def drain(queue: WorkQueue) -> list[str]:

@@ -32,8 +32,6 @@ INTERLEAVING = re.compile(r"\] (order of pod milestones|status of )")
 """Differences that say how independent things fell between each other."""
 VIEWS = ("core", "whole", "trace", "interleaving")
 LATER = {
-    "Job": "job",
-    "CronJob": "cronjob",
     "HorizontalPodAutoscaler": "horizontalpodautoscaler",
     "PersistentVolume": "persistentvolume-binder",
     "PersistentVolumeClaim": "persistentvolume-binder",

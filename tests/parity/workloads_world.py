@@ -27,6 +27,7 @@ from k8snb.controllers.nodelifecycle import NodeLifecycleController, NodeMonitor
 from k8snb.sim.ids import Ids
 from k8snb.store import Change
 from tests.parity.fake_kubelet import FakeKubelet, node_conditions
+from tests.parity.workloads_chance import by_chance
 from tests.parity.workloads_pace import Pace
 
 REQUEST_SECONDS = 0.018
@@ -55,8 +56,8 @@ class Watcher:
         self.last = self.clock()
 
 
-def controllers_for(settings: Mapping[str, Any]) -> list[Controller]:
-    """The in-tree controllers, the node controller with a scenario's ``controlPlane`` settings."""
+def controllers_for(settings: Mapping[str, Any], chance: Ids) -> list[Controller]:
+    """The in-tree controllers, the node controller with a scenario's ``controlPlane`` settings, some with chance."""
     monitor = NodeMonitor()
     if settings:
         monitor = NodeMonitor(
@@ -64,7 +65,8 @@ def controllers_for(settings: Mapping[str, Any]) -> list[Controller]:
             node_monitor_grace_period=_seconds(settings["nodeMonitorGracePeriod"]),
             node_eviction_rate=float(settings["nodeEvictionRate"]),
         )
-    return [NodeLifecycleController(monitor) if kind is NodeLifecycleController else kind() for kind in IN_TREE]
+    special = {**by_chance(chance), NodeLifecycleController: lambda: NodeLifecycleController(monitor)}
+    return [special.get(kind, kind)() for kind in IN_TREE]
 
 
 def _seconds(text: str) -> float:
@@ -79,7 +81,9 @@ class ReplayWorld:
         self.chance = Ids(seed + 1)
         stop = STOP_SECONDS[0] + (STOP_SECONDS[1] - STOP_SECONDS[0]) * self.chance.fraction() ** 2
         self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS, stop)
-        self.cluster = Cluster(nodes=0, seed=seed, controllers=controllers_for(settings), kubelet=self.kubelet)
+        self.cluster = Cluster(
+            nodes=0, seed=seed, controllers=controllers_for(settings, self.chance), kubelet=self.kubelet
+        )
         for node in scenario.get("nodes") or []:
             self.add_node(node)
         self.namespace = scenario["name"]

@@ -40,6 +40,11 @@ class JobStrategy(Workload):
     """Decisions about jobs."""
 
     serves = (("batch/v1", "Job"),)
+    orphan_by_default = True
+    orphan_warning = (
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them"
+        " or set propagationPolicy=Orphan to suppress this warning"
+    )
 
     def default(self, obj: batch.Job) -> batch.Job:
         """One completion of one pod, labels of the template."""

@@ -22,6 +22,7 @@ class ReplicationControllerStrategy(Workload):
     """Decisions about replication controllers."""
 
     serves = (("v1", "ReplicationController"),)
+    orphan_by_default = True
 
     def default(self, obj: core.ReplicationController) -> core.ReplicationController:
         """One replica; selector and labels are those of the template."""
