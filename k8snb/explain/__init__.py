@@ -13,7 +13,9 @@ from k8snb.api.mistakes import BadType, BadValue
 from k8snb.api.object import Object
 from k8snb.explain.budget import explain_budget
 from k8snb.explain.chain import why_it_exists, why_it_is_gone
+from k8snb.explain.cronjob import explain_cronjob
 from k8snb.explain.fact import Explanation, Fact
+from k8snb.explain.job import explain_job
 from k8snb.explain.others import explain_any, explain_namespace, explain_node
 from k8snb.explain.pod import explain_pod
 from k8snb.explain.quota import explain_quota
@@ -26,6 +28,8 @@ STATE: tuple[tuple[str, Callable[[World, Any], list[Fact]]], ...] = (
     ("Deployment", explain_deployment),
     ("ReplicaSet", explain_replicas),
     ("ReplicationController", explain_replicas),
+    ("Job", explain_job),
+    ("CronJob", explain_cronjob),
     ("Service", explain_service),
     ("PodDisruptionBudget", explain_budget),
     ("ResourceQuota", explain_quota),

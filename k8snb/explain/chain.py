@@ -6,6 +6,7 @@ from typing import Any
 
 from k8snb.api.object import Object
 from k8snb.client.view import cache_key
+from k8snb.controllers.cronjob.controller import SCHEDULED
 from k8snb.explain.fact import Fact
 from k8snb.store import Change
 from k8snb.world import World
@@ -37,6 +38,8 @@ def birth(world: World, key: str) -> Change | None:
 
 def trigger(world: World, change: Change) -> Change | None:
     """The change that made the actor act: of those that did, the one about the object it was reconciling, else the last."""
+    if change.cause.actor == "cronjob-controller" and change.previous is None:
+        return _order(world, change)
     kept = [world.history.at(r) for r in change.cause.triggers if world.history.has(r) and r < change.revision]
     if not kept:
         return None
@@ -48,6 +51,23 @@ def trigger(world: World, change: Change) -> Change | None:
         if cache_key(subject_of(candidate)) == change.cause.key:
             return candidate
     return kept[-1]
+
+
+def _order(world: World, change: Change) -> Change | None:
+    """The change of a CronJob's spec to which a Job goes back: the clock started it, not what was written last."""
+    subject = subject_of(change)
+    ref = next((ref for ref in subject.metadata.ownerReferences if ref.kind == "CronJob"), None)
+    if ref is None:
+        return None
+    found = None
+    for earlier in world.history.of(world.resource("cronjobs").key(subject.metadata.namespace or "", ref.name)):
+        if earlier.revision >= change.revision or earlier.value is None:
+            continue
+        before: Any = earlier.previous.value if earlier.previous is not None else None
+        now: Any = earlier.value
+        if before is None or before.metadata.generation != now.metadata.generation:
+            found = earlier
+    return found
 
 
 def origin(world: World, change: Change) -> list[Change]:
@@ -79,6 +99,8 @@ def told(change: Change) -> Fact:
 def _purpose(obj: Any, actor: str) -> tuple[str, dict[str, Any]]:
     if obj.kind == "ReplicaSet" and actor == "deployment-controller":
         return "created.replicaset", {"replicas": obj.spec.replicas, "owner": _owner(obj)}
+    if obj.kind == "Job" and actor == "cronjob-controller":
+        return "created.job", {"owner": _owner(obj), "time": obj.metadata.annotations.get(SCHEDULED, "?")}
     if obj.kind == "Pod" and obj.metadata.ownerReferences:
         return "created.pod", {"owner": _owner(obj)}
     if (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from k8snb.api.types.apps_v1 import Deployment, ReplicaSet
@@ -43,7 +43,7 @@ def explain_deployment(world: World, deployment: Deployment) -> list[Fact]:
             facts.append(Fact("workload.refused", {"message": condition.message}, "problem"))
             facts.extend(refused(condition.message or ""))
     for replicaset in world.of(ReplicaSet, deployment.metadata.namespace):
-        if _controlled(replicaset, deployment.metadata.uid):
+        if controlled(replicaset, deployment.metadata.uid):
             revision = replicaset.metadata.annotations.get("deployment.kubernetes.io/revision", "?")
             if replicaset.spec.replicas or replicaset.status.replicas:
                 facts.append(
@@ -81,21 +81,26 @@ def explain_replicas(world: World, owner: Any) -> list[Fact]:
     return facts
 
 
-def _controlled(obj: Any, uid: str | None) -> bool:
+def controlled(obj: Any, uid: str | None) -> bool:
+    """Whether the object's controlling owner has that uid."""
     return any(ref.controller and ref.uid == uid for ref in obj.metadata.ownerReferences)
 
 
 def _pods(world: World, owner: Any) -> Iterator[Fact]:
-    """Each different problem of the owner's pods once, with one pod as the example and how many share it."""
+    pods = [pod for pod in world.of(Pod, owner.metadata.namespace) if controlled(pod, owner.metadata.uid)]
+    return pod_problems(world, pods)
+
+
+def pod_problems(world: World, pods: Iterable[Pod]) -> Iterator[Fact]:
+    """Each different problem of some pods once, with one pod as the example and how many share it."""
     problems: Counter[str] = Counter()
     example: dict[str, tuple[str, Fact]] = {}
-    for pod in world.of(Pod, owner.metadata.namespace):
-        if _controlled(pod, owner.metadata.uid):
-            for fact in explain_pod(world, pod):
-                if fact.tone == "problem":
-                    problems[fact.id] += 1
-                    example.setdefault(fact.id, (pod.metadata.name or "", fact))
-                    break
+    for pod in pods:
+        for fact in explain_pod(world, pod):
+            if fact.tone == "problem":
+                problems[fact.id] += 1
+                example.setdefault(fact.id, (pod.metadata.name or "", fact))
+                break
     for name, count in problems.items():
         pod_name, fact = example[name]
         yield Fact("workload.pods", {"count": count, "pod": pod_name, "problem": fact}, "problem")

@@ -284,7 +284,7 @@ SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector
 PROCESSES = ["kube-controller-manager", "kube-scheduler", "kubelet"]
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(
     picks=st.lists(st.integers(0, 1000), min_size=1, max_size=30),
     restarts=st.lists(st.tuples(st.integers(0, 25), st.sampled_from(PROCESSES)), max_size=4),

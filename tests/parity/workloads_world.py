@@ -65,7 +65,8 @@ def controllers_for(settings: Mapping[str, Any], chance: Ids) -> list[Controller
             node_monitor_grace_period=_seconds(settings["nodeMonitorGracePeriod"]),
             node_eviction_rate=float(settings["nodeEvictionRate"]),
         )
-    special = {**by_chance(chance), NodeLifecycleController: lambda: NodeLifecycleController(monitor)}
+    special = by_chance(chance)
+    special[NodeLifecycleController] = lambda: NodeLifecycleController(monitor)
     return [special.get(kind, kind)() for kind in IN_TREE]
 
 
