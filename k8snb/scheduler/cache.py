@@ -8,14 +8,18 @@ is its own snapshot. What changed is kept in a log, so that results for equal po
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, TypeAlias
 
 from k8snb.api.types.core_v1 import Node, Pod
 from k8snb.scheduler.nodeinfo import NodeInfo, pod_key, zone_key
+from k8snb.scheduler.plugins.inter_pod_affinity import Terms, terms_of
 from k8snb.scheduler.resources import pod_requests
 
-LOG_LIMIT = 65536
+LOG_LIMIT = 16384
 """Entries of the change log before the older half is dropped; a reader that is behind starts anew."""
+
+News: TypeAlias = tuple[NodeInfo, "Pod | None", "Pod | None"]
+"""A node that changed; the pod that is no longer there, and the one that is now (both None: the node itself changed)."""
 
 
 class ImageState:
@@ -29,19 +33,26 @@ class ImageState:
 
 
 class Cache:
-    """Nodes and pods; every method keeps the sums of ``NodeInfo``, the node order and the indexes current."""
+    """Nodes and pods; every method keeps the sums of ``NodeInfo``, the node order and the indexes current.
+
+    ``layout`` is another number whenever the node order is another one, ``topology`` also when a node's labels, taints or
+    other parts of its spec change, ``affinity_version`` when pods with new affinity terms come or the last ones with some
+    terms go (``terms`` counts them).
+    """
 
     def __init__(self) -> None:
         self.infos: dict[str, NodeInfo] = {}
         self.nodes: list[NodeInfo] = []
         self.names: tuple[str, ...] = ()
         self.layout = 0
+        self.topology = 0
         self.images: dict[str, ImageState] = {}
         self.with_affinity: dict[str, NodeInfo] = {}
         self.with_anti_affinity: dict[str, NodeInfo] = {}
         self.affinity_version = 0
+        self.terms: dict[Terms, int] = {}
         self.assumed: dict[str, None] = {}
-        self.log: list[NodeInfo] = []
+        self.log: list[News] = []
         self.log_start = 0
         self._where: dict[str, NodeInfo] = {}
         self._zones: dict[str, list[str]] = {}
@@ -71,9 +82,11 @@ class Cache:
         info.set_node(node)
         self._versions += 1
         info.version = self._versions
+        if old is None or old.metadata.labels != node.metadata.labels or old.spec != node.spec:
+            self.topology += 1
         if before or info.images:
             self._images(name, before, info.images)
-        self._changed(info)
+        self._changed(info, None, None)
 
     def remove_node(self, node: Node) -> None:
         """Forget a node; pods that are still on it are kept until they are deleted, too."""
@@ -95,6 +108,7 @@ class Cache:
         if self._stale:
             self._stale = False
             self.layout += 1
+            self.topology += 1
             self.nodes = []
             rows = list(self._zones.values())
             for place in range(max((len(row) for row in rows), default=0)):
@@ -169,9 +183,7 @@ class Cache:
         if before.deletionTimestamp != after.deletionTimestamp or (
             before.labels is not after.labels and before.labels != after.labels
         ):
-            if key in info.affinity_pods:
-                self.affinity_version += 1
-            self._changed(info)
+            self._changed(info, known, pod)
 
     def remove_pod(self, pod: Pod) -> None:
         """Forget a pod that is gone or has ended."""
@@ -193,21 +205,29 @@ class Cache:
         info.add(pod)
         self._where[pod_key(pod)] = info
         if pod.spec.affinity is not None:
-            self._index(info)
-        self._changed(info)
+            self._index(info, pod, 1)
+        self._changed(info, None, pod)
 
     def _remove(self, key: str) -> None:
         info = self._where.pop(key)
         pod = info.pods[key]
         info.remove(pod)
         if pod.spec.affinity is not None:
-            self._index(info)
+            self._index(info, pod, -1)
         if not info.pods and info.node is None:
             self.infos.pop(info.name, None)
-        self._changed(info)
+        self._changed(info, pod, None)
 
-    def _index(self, info: NodeInfo) -> None:
-        self.affinity_version += 1
+    def _index(self, info: NodeInfo, pod: Pod, change: int) -> None:
+        """A pod with affinity has come to (1) or gone from (-1) a node."""
+        terms = terms_of(pod)
+        before = self.terms.get(terms, 0)
+        if before + change:
+            self.terms[terms] = before + change
+        else:
+            del self.terms[terms]
+        if not before or not before + change:
+            self.affinity_version += 1
         for index, pods in (
             (self.with_affinity, info.affinity_pods),
             (self.with_anti_affinity, info.anti_affinity_pods),
@@ -219,8 +239,8 @@ class Cache:
 
     # -- reading what changed
 
-    def _changed(self, info: NodeInfo) -> None:
-        self.log.append(info)
+    def _changed(self, info: NodeInfo, old: Pod | None, new: Pod | None) -> None:
+        self.log.append((info, old, new))
         if len(self.log) > LOG_LIMIT:
             half = LOG_LIMIT // 2
             self.log_start += half
@@ -230,12 +250,10 @@ class Cache:
         """Where the change log ends now."""
         return self.log_start + len(self.log)
 
-    def changed_since(self, position: int) -> dict[str, NodeInfo] | None:
-        """The nodes that changed since a position of the log, by name; None when the log does not reach back so far."""
+    def changed_since(self, position: int) -> list[News] | None:
+        """What changed since a position of the log, oldest first; None when the log does not reach back so far."""
         start = position - self.log_start
-        if start < 0:
-            return None
-        return {info.name: info for info in self.log[start:]}
+        return self.log[start:] if start >= 0 else None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Cache:
         other = Cache.__new__(Cache)
@@ -245,10 +263,12 @@ class Cache:
         other.nodes = [infos[info.name] for info in self.nodes if info.name in infos and info.index >= 0]
         other.names = self.names
         other.layout = self.layout
+        other.topology = self.topology
         other.images = copy.deepcopy(self.images, memo)
         other.with_affinity = {name: infos[name] for name in self.with_affinity}
         other.with_anti_affinity = {name: infos[name] for name in self.with_anti_affinity}
         other.affinity_version = self.affinity_version
+        other.terms = dict(self.terms)
         other.assumed = dict(self.assumed)
         other.log_start = self.log_start + len(self.log)
         other.log = []

@@ -3,16 +3,17 @@
 Ten thousand pods of one Deployment ask the same questions of the same nodes, and each placement changes one node. So a
 class remembers for every node whether it fits and how it scores; after a placement only that node is asked again, by the
 same plugins. Nodes with equal answers share a *signature*, and choosing among hundreds of nodes becomes choosing among a
-handful of signatures. The result is the one that the plain search gives (a test compares them on random clusters).
+handful of signatures. What depends on pods elsewhere (hard spread constraints, required anti-affinity) is counted on in
+``k8snb.scheduler.topology``. The result is the one that the plain search gives (a test compares them on random clusters).
 
-Not every pod can be decided this way: pods with claims, hard spread constraints or pod affinity, pods that others' affinity
-speaks of, and all pods while some pod is nominated, take the plain search.
+Not every pod can be decided this way: pods with claims, with affinity or preferred terms for other pods or spoken of in
+such terms, and all pods while some pod is nominated, take the plain search.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from k8snb.api.types.core_v1 import Pod
@@ -30,7 +31,7 @@ from k8snb.scheduler.framework import (
 )
 from k8snb.scheduler.plan import Plan
 from k8snb.scheduler.plugins.image_locality import ImageLocality
-from k8snb.scheduler.plugins.inter_pod_affinity import InterPodAffinity
+from k8snb.scheduler.plugins.inter_pod_affinity import InterPodAffinity, terms_of
 from k8snb.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from k8snb.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from k8snb.scheduler.plugins.topology_constraints import DO_NOT_SCHEDULE, SCHEDULE_ANYWAY, Constraint
@@ -40,6 +41,7 @@ from k8snb.scheduler.plugins.volume_zone import VolumeZone
 from k8snb.scheduler.plugins.volumes import claim_of, is_migrated
 from k8snb.scheduler.pod_class import PodClass
 from k8snb.scheduler.profile import Profile
+from k8snb.scheduler.topology import AntiAffinity, HardSpread, Rule, SoftSpread, Topology
 
 MEMORY = 400_000
 """How many (class, node) pairs are remembered; the class that was not needed for longest goes first."""
@@ -59,10 +61,10 @@ class Classes:
         self._classes: dict[Any, PodClass | None] = {}
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._values: dict[Any, int] = {}
-        self._profiles: dict[str, tuple[bool, bool]] = {}
-        self._own_plugins = False
-        self._bystanders: dict[Any, bool] = {}
-        self._bystanders_version = -1
+        self.topology = Topology(cache)
+        self._profiles: dict[str, Facts] = {}
+        self._spoken: dict[Any, tuple[bool, bool]] = {}
+        self._spoken_version = -1
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Classes:
         other = Classes(copy.deepcopy(self.cache, memo))  # everything else is found anew
@@ -73,21 +75,20 @@ class Classes:
         """The pod's class; None when the pod must be searched for in full, as the first of its kind must."""
         facts = self._profiles.get(profile.name)
         if facts is None:
-            asked = (*profile.pre_filter, *profile.filter, *profile.pre_score, *profile.score)
-            known = all(_supported(plugin) for plugin in asked)
-            facts = self._profiles[profile.name] = (known, any(map(_is_own, profile.plugins)))
-        supported, self._own_plugins = facts
-        if not supported or nominator.has_nominations() or not _is_plain(pod):
+            facts = self._profiles[profile.name] = Facts(profile)
+        if not facts.supported or nominator.has_nominations() or not _is_plain(pod):
             return None
-        if self.cache.with_affinity and not self._is_bystander(profile, pod):
+        makers: list[Callable[[], Rule]] = []
+        parts: list[Any] = []
+        if not self._spread(facts, pod, makers, parts) or not self._avoid(facts, pod, makers, parts):
             return None
-        spread = next((p for p in profile.plugins if isinstance(p, PodTopologySpread)), None)
-        constraints: list[Constraint] = []
-        if spread is not None and spread in profile.score:
-            constraints = spread.constraints(pod, SCHEDULE_ANYWAY)
-        if spread is not None and spread in profile.filter and spread.constraints(pod, DO_NOT_SCHEDULE):
-            return None
-        key = self._key(profile, pod, constraints)
+        soft: list[Constraint] = []
+        if facts.scores_spread and facts.spread is not None:
+            soft = facts.spread.constraints(pod, SCHEDULE_ANYWAY)
+            if soft:
+                parts += [constraint.signature() for constraint in soft]
+                parts.append(bool(pod.spec.topologySpreadConstraints))
+        key = self._key(facts, pod, parts)
         classes = self._classes
         if key not in classes:
             classes[key] = None
@@ -95,41 +96,89 @@ class Classes:
             return None
         found = classes.pop(key)
         if found is None:
-            found = self._new(profile, pod, spread if constraints else None)
+            found = self._new(facts, pod, soft, [make() for make in makers])
         classes[key] = found
         return found
 
-    def _new(self, profile: Profile, pod: Pod, spread: PodTopologySpread | None) -> PodClass | None:
+    def _spread(self, facts: Facts, pod: Pod, makers: list[Callable[[], Rule]], parts: list[Any]) -> bool:
+        """Add the rule for the pod's hard constraints; False when it has some that no rule stands for."""
+        spread = facts.spread
+        if spread is None or not facts.filters_spread:
+            return True
+        hard = spread.constraints(pod, DO_NOT_SCHEDULE)
+        if not hard:
+            return True
+        order = facts.ruled.get(spread.name)
+        if order is None:
+            return False
+        labels = pod.metadata.labels
+        parts += [(constraint.signature(), constraint.selector.matches(labels)) for constraint in hard]
+        makers.append(lambda: HardSpread(order, pod, hard, self.topology))
+        return True
+
+    def _avoid(self, facts: Facts, pod: Pod, makers: list[Callable[[], Rule]], parts: list[Any]) -> bool:
+        """Add the rule for required anti-affinity; False when other affinity terms concern the pod."""
+        affinity = pod.spec.affinity
+        near = affinity.podAffinity if affinity is not None else None
+        far = affinity.podAntiAffinity if affinity is not None else None
+        if near is None and far is None and not self.cache.terms:
+            return True
+        plugin = facts.inter_pod
+        if plugin is None:
+            return True
+        avoided, weighed = self._spoken_of(plugin, pod)
+        if near is not None or weighed:
+            return False
+        if far is None and not avoided:
+            return True
+        order = facts.ruled.get(plugin.name)
+        terms = terms_of(pod) if far is not None else None
+        if order is None or (terms is not None and terms.preferred_anti):
+            return False
+        own = terms.anti_affinity if terms is not None else ()
+        if plugin.resolved(own) != own:
+            return False  # namespaces may be relabelled
+        labels = plugin.namespace_labels(pod)
+        parts += (self._number(far), self._number(pod.metadata.labels), self._number(labels))
+        makers.append(lambda: AntiAffinity(order, pod, own, labels, self.topology))
+        return True
+
+    def _spoken_of(self, plugin: InterPodAffinity, pod: Pod) -> tuple[bool, bool]:
+        """Whether a required anti-affinity term, or another affinity term, of any pod on a node speaks of this pod."""
+        if self._spoken_version != self.cache.affinity_version:
+            self._spoken_version = self.cache.affinity_version
+            self._spoken = {}
+        meta, number = pod.metadata, self._number
+        key = (id(plugin), meta.namespace, number(meta.labels), number(plugin.namespace_labels(pod)))
+        known = self._spoken.get(key)
+        if known is None:
+            known = self._spoken[key] = plugin.spoken_of(pod)
+        return known
+
+    def _new(self, facts: Facts, pod: Pod, constraints: list[Constraint], rules: list[Rule]) -> PodClass | None:
+        profile = facts.profile
         state = CycleState()
         narrowed, refusal, _ = profile.run_pre_filter(state, pod)
         if refusal is not None or narrowed.names is not None:
             return None
+        soft: SoftSpread | None = None
+        if constraints and facts.spread is not None:
+            soft = SoftSpread(pod, constraints, facts.spread.requires_all(pod))
         scored = [
             plugin for plugin in profile.pre_score if not isinstance(plugin, PodTopologySpread | InterPodAffinity)
         ]
         _pre_score(scored, state, pod)
         for plugin in profile.pre_score:
-            if isinstance(plugin, InterPodAffinity) or (isinstance(plugin, PodTopologySpread) and spread is None):
+            if isinstance(plugin, InterPodAffinity) or (isinstance(plugin, PodTopologySpread) and soft is None):
                 state.skip_score[plugin.name] = None
-        return PodClass(self.cache, profile, pod, state, Plan(profile, pod, state, spread))
+        ruled = {name: order for name, order in facts.ruled.items() if any(rule.order == order for rule in rules)}
+        plan = Plan(profile, pod, state, soft, ruled)
+        return PodClass(self.cache, pod, state, plan, soft, rules)
 
     def _forget(self) -> None:
         limit = max(MIN_CLASSES, MEMORY // max(len(self.cache.nodes), 1))
         while len(self._classes) > limit:
             del self._classes[next(iter(self._classes))]
-
-    def _is_bystander(self, profile: Profile, pod: Pod) -> bool:
-        """Whether no pod on any node has an affinity term that speaks of this pod."""
-        if self._bystanders_version != self.cache.affinity_version:
-            self._bystanders_version = self.cache.affinity_version
-            self._bystanders = {}
-        labels = pod.metadata.labels
-        key = (profile.name, pod.metadata.namespace, self._number(labels))
-        known = self._bystanders.get(key)
-        if known is None:
-            plugins = [p for p in profile.plugins if isinstance(p, InterPodAffinity)]
-            known = self._bystanders[key] = not any(plugin.is_spoken_of(pod) for plugin in plugins)
-        return known
 
     def _number(self, value: Any) -> int:
         """A number that equal values share."""
@@ -140,15 +189,15 @@ class Classes:
             self._numbers = {}
             self._values = {}
             self._classes = {}
-            self._bystanders = {}
+            self._spoken = {}
         number = self._values.setdefault(value, len(self._values))
         self._numbers[id(value)] = (value, number)
         return number
 
-    def _key(self, profile: Profile, pod: Pod, constraints: Sequence[Constraint]) -> tuple[Any, ...]:
+    def _key(self, facts: Facts, pod: Pod, more: Sequence[Any]) -> tuple[Any, ...]:
         spec = pod.spec
         number = self._number
-        parts: list[Any] = [profile.name, pod.metadata.namespace, spec.nodeName]
+        parts: list[Any] = [facts.profile.name, pod.metadata.namespace, spec.nodeName, *more]
         for container in spec.containers:
             parts += (number(container.resources), container.image, number(container.ports) if container.ports else 0)
             if container.restartPolicyRules:
@@ -172,23 +221,16 @@ class Classes:
         for volume in spec.volumes:
             if volume.image is not None:
                 parts.append(volume.image.reference)
-        if self._own_plugins:  # who knows what they look at
+        if facts.own_plugins:  # who knows what they look at
             parts += [number(pod.metadata.labels), number(pod.metadata.annotations), spec.priority]
-        if constraints:
-            parts += [constraint.signature() for constraint in constraints]
-            parts.append(bool(spec.topologySpreadConstraints))
         return tuple(parts)
 
 
 def _is_plain(pod: Pod) -> bool:
-    """Whether nothing in the pod makes its nodes depend on each other."""
+    """Whether the pod uses nothing whose place others may decide."""
     spec = pod.spec
-    affinity = spec.affinity
-    if spec.resourceClaims or (affinity is not None and (affinity.podAffinity or affinity.podAntiAffinity)):
+    if spec.resourceClaims:
         return False
-    for constraint in spec.topologySpreadConstraints:
-        if constraint.whenUnsatisfiable == DO_NOT_SCHEDULE:
-            return False
     for volume in spec.volumes:
         if volume.projected is not None or volume.emptyDir is not None or volume.configMap is not None:
             continue
@@ -201,6 +243,28 @@ _IDLE = (VolumeRestrictions, NodeVolumeLimits, VolumeBinding, VolumeZone)
 """Plugins that have nothing to say about plain pods."""
 _SPECIAL = (PodTopologySpread, InterPodAffinity, ImageLocality)
 """Plugins that look at the whole cluster, and what they see is known here."""
+
+
+class Facts:
+    """What there is to know of a profile: which plugins look at other pods, and where they stand.
+
+    ``ruled`` are the places, among the filters, of those plugins that rules can stand for.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        asked = (*profile.pre_filter, *profile.filter, *profile.pre_score, *profile.score)
+        self.profile = profile
+        self.supported = all(_supported(plugin) for plugin in asked)
+        self.own_plugins = any(map(_is_own, profile.plugins))
+        self.spread = next((p for p in profile.plugins if isinstance(p, PodTopologySpread)), None)
+        self.inter_pod = next((p for p in profile.plugins if isinstance(p, InterPodAffinity)), None)
+        self.scores_spread = self.spread is not None and self.spread in profile.score
+        self.filters_spread = self.spread is not None and self.spread in profile.filter
+        self.ruled = {
+            plugin.name: order
+            for order, plugin in enumerate(profile.filter)
+            if isinstance(plugin, PodTopologySpread | InterPodAffinity) and plugin in profile.pre_filter
+        }
 
 
 def _is_own(plugin: Plugin) -> bool:

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from k8snb.api.types.core_v1 import Pod
 from k8snb.scheduler.framework import CycleState, FilterPlugin, Reads, ScorePlugin
-from k8snb.scheduler.matching import Selector
 from k8snb.scheduler.plugins.image_locality import ImageLocality
 from k8snb.scheduler.plugins.pod_topology_spread import PodTopologySpread
-from k8snb.scheduler.plugins.topology_constraints import SCHEDULE_ANYWAY, Constraint
 from k8snb.scheduler.profile import Profile
+from k8snb.scheduler.topology import SoftSpread
 
 
 class Plan:
     """Which plugins are asked when, for one class: by node, by node and its pods, or by all nodes together."""
 
-    def __init__(self, profile: Profile, pod: Pod, state: CycleState, spread: PodTopologySpread | None) -> None:
-        active = profile.active_filters(state)
-        self.skipped_filters = tuple(sorted(state.skip_filter))
+    def __init__(
+        self, profile: Profile, pod: Pod, state: CycleState, soft: SoftSpread | None, ruled: Mapping[str, int]
+    ) -> None:
+        """``ruled`` are the filters that rules stand for, with their places."""
+        self.skipped_filters = tuple(sorted(name for name in state.skip_filter if name not in ruled))
         self.node_filters: list[tuple[int, FilterPlugin]] = []
         self.sum_filters: list[tuple[int, FilterPlugin]] = []
         self.pod_filters: list[tuple[int, FilterPlugin]] = []
         filters = {Reads.NODE: self.node_filters, Reads.RESOURCES: self.sum_filters, Reads.NODE_INFO: self.pod_filters}
-        for order, plugin in enumerate(active):
-            filters[plugin.filter_reads].append((order, plugin))
-        self.constraints: tuple[Constraint, ...] = ()
-        self.require_all = False
-        if spread is not None:
-            self.constraints = tuple(spread.constraints(pod, SCHEDULE_ANYWAY))
-            self.require_all = spread.requires_all(pod)
-        self.selectors: list[Selector] = []
-        self.selector_of: list[int] = []
-        for constraint in self.constraints:
-            if constraint.selector not in self.selectors:
-                self.selectors.append(constraint.selector)
-            self.selector_of.append(self.selectors.index(constraint.selector))
+        for order, plugin in enumerate(profile.filter):
+            if plugin.name not in state.skip_filter and plugin.name not in ruled:
+                filters[plugin.filter_reads].append((order, plugin))
         self.image_plugin: ImageLocality | None = None
         self.node_scores: list[tuple[int, ScorePlugin, int]] = []
         self.sum_scores: list[tuple[int, ScorePlugin, int]] = []
@@ -50,7 +43,7 @@ class Plan:
                 self.image_plugin = scorer
                 self.scores.append((scorer.name, weight, -1, scorer))
             elif isinstance(scorer, PodTopologySpread):
-                if self.constraints:
+                if soft is not None:
                     self.scores.append((scorer.name, weight, -1, scorer))
             else:
                 plain = type(scorer).normalise is ScorePlugin.normalise

@@ -71,7 +71,10 @@ class Algorithm:
                 self.next_start = (self.next_start + decision.evaluated) % len(nodes)
                 if chosen:
                     return chosen
-                state.adopt(group.state)
+                if group.rules:
+                    profile.run_pre_filter(state, pod)  # preemption asks the plugins what would be if
+                else:
+                    state.adopt(group.state)
                 raise FitError(pod, len(nodes), group.diagnosis())
         feasible, diagnosis = self._find(profile, state, pod, nodes)
         decision.skipped_filters = tuple(sorted(state.skip_filter))

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from k8snb.scheduler.framework import Status
+from k8snb.scheduler.nodesets import Ring, places
 from k8snb.scheduler.profile import PluginScores
+from k8snb.scheduler.topology import Refusal
 
-Part: TypeAlias = tuple[str, int, list[int], list[int], list[int]]
-"""(plugin, weight, signatures, their raw scores, their normalised scores)"""
+Part: TypeAlias = tuple[str, int, list[int], list[int]]
+"""(plugin, weight, raw score of each group of equally good nodes, normalised scores)"""
 
 
 class Signature:
-    """All that one class of pods needs to know of a node; nodes with the same signature are equally good."""
+    """All that one class of pods needs to know of a node; nodes with the same signature are equally good.
 
-    __slots__ = ("images", "raws", "spread", "status", "total")
+    ``failed_at`` is the place of the filter that refused, in the profile's order.
+    """
+
+    __slots__ = ("failed_at", "images", "raws", "spread", "status", "total")
 
     def __init__(
         self,
         status: Status | None,
+        failed_at: int,
         raws: tuple[int, ...],
         total: int,
         images: tuple[str, ...],
         spread: tuple[Any, ...] | None,
     ) -> None:
         self.status = status
+        self.failed_at = failed_at
         self.raws = raws
         self.total = total
         self.images = images
@@ -33,57 +40,67 @@ class Signature:
 
 
 class Seen:
-    """Evidence of a choice among signatures; spelled out per node when somebody asks."""
+    """Evidence of a choice among groups of nodes; spelled out per node when somebody asks.
 
-    __slots__ = ("_names", "_parts", "_start", "_table", "_window")
+    ``refusals`` are sets of nodes, those that are told before others first; ``groups`` the nodes that fit.
+    """
+
+    __slots__ = ("_groups", "_names", "_parts", "_refusals", "_ring", "_window")
 
     def __init__(
         self,
-        table: Sequence[Signature],
         names: Sequence[str],
-        window: list[int],
-        start: int,
-        parts: Sequence[Part],
+        ring: Ring,
+        window: int,
+        refusals: Sequence[Refusal],
+        groups: Sequence[int],
+        parts: Sequence[Part] = (),
     ) -> None:
-        self._table = table
         self._names = names
+        self._ring = ring
         self._window = window
-        self._start = start
+        self._refusals = refusals
+        self._groups = groups
         self._parts = parts
 
     @property
     def weight(self) -> int:
-        """A number per node that was looked at."""
-        return len(self._window)
+        """Machine words that the sets take."""
+        return (len(self._refusals) + len(self._groups) + 1) * (len(self._names) // 64 + 4)
 
     @property
     def names(self) -> Sequence[str]:
         """All nodes that there were."""
         return self._names
 
-    def _items(self) -> list[tuple[str, int]]:
-        names, size = self._names, len(self._names)
-        return [(names[(self._start + place) % size], sign) for place, sign in enumerate(self._window)]
+    def _in_order(self, nodes: Iterable[int]) -> list[int]:
+        """Places in the order of the search."""
+        ring = self._ring
+        return sorted(nodes, key=lambda place: (place - ring.start) % ring.size)
 
     def statuses(self) -> Mapping[str, Status]:
         """Refused nodes."""
-        found: dict[str, Status] = {}
-        for name, sign in self._items():
-            status = self._table[sign].status
-            if status is not None:
-                found[name] = status
-        return found
+        found: dict[int, Status] = {}
+        left = self._window
+        for status, nodes in self._refusals:
+            nodes &= left
+            left ^= nodes
+            found.update(dict.fromkeys(places(nodes), status))
+        return {self._names[place]: found[place] for place in self._in_order(found)}
+
+    def _fitting(self) -> dict[int, int]:
+        """Place -> number of the group."""
+        found = {place: number for number, nodes in enumerate(self._groups) for place in places(nodes)}
+        return {place: found[place] for place in self._in_order(found)}
 
     def nodes(self) -> Sequence[str]:
         """Nodes that fit."""
-        return [name for name, sign in self._items() if self._table[sign].status is None]
+        return [self._names[place] for place in self._fitting()]
 
     def plugin_scores(self) -> Sequence[PluginScores]:
         """Scores in the order of ``nodes()``."""
-        signs = [sign for _, sign in self._items() if self._table[sign].status is None]
-        found = []
-        for name, weight, distinct, raws, normalised in self._parts:
-            raw = dict(zip(distinct, raws, strict=True))
-            scaled = dict(zip(distinct, normalised, strict=True))
-            found.append(PluginScores(name, [raw[s] for s in signs], [scaled[s] for s in signs], weight))
-        return found
+        groups = list(self._fitting().values())
+        return [
+            PluginScores(name, [raws[g] for g in groups], [normalised[g] for g in groups], weight)
+            for name, weight, raws, normalised in self._parts
+        ]

@@ -116,7 +116,7 @@ def test_what_changed_is_remembered() -> None:
     changed = cache.changed_since(start)
     assert changed is not None
 
-    assert list(changed) == ["n2"]
+    assert [(info.name, old, new and new.metadata.name) for info, old, new in changed] == [("n2", None, "p1")]
 
 
 def test_images_are_counted_over_nodes() -> None:

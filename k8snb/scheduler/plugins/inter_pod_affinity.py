@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from k8snb.api.frozen import EMPTY
 from k8snb.api.types.core_v1 import Namespace, Node, Pod, PodAffinity, PodAffinityTerm, PodAntiAffinity
 from k8snb.scheduler.events import NODE, POD, Action, Event, Hint
 from k8snb.scheduler.framework import (
@@ -62,18 +63,29 @@ class Term:
 
 
 class Terms:
-    """All compiled terms of a pod."""
+    """All compiled terms of a pod; equal for equal affinities in one namespace."""
 
-    __slots__ = ("affinity", "anti_affinity", "preferred", "preferred_anti")
+    __slots__ = ("_hash", "_source", "affinity", "anti_affinity", "preferred", "preferred_anti")
 
     def __init__(self, pod: Pod) -> None:
         affinity = pod.spec.affinity
+        self._source = (affinity, pod.metadata.namespace)
+        self._hash = hash(self._source)
         near = affinity.podAffinity if affinity is not None else None
         far = affinity.podAntiAffinity if affinity is not None else None
         self.affinity = _required(pod, near)
         self.anti_affinity = _required(pod, far)
         self.preferred = _preferred(pod, near)
         self.preferred_anti = _preferred(pod, far)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Terms) and self._source == other._source)
+
+    def __deepcopy__(self, _memo: object) -> Terms:
+        return self
 
 
 def _required(pod: Pod, part: PodAffinity | PodAntiAffinity | None) -> tuple[Term, ...]:
@@ -91,21 +103,25 @@ def _preferred(pod: Pod, part: PodAffinity | PodAntiAffinity | None) -> tuple[Te
     )
 
 
-_NO_TERMS: tuple[Term, ...] = ()
-_COMPILED: dict[tuple[int, str | None], tuple[object, Terms]] = {}
+_KNOWN: dict[tuple[int, str | None], tuple[object, Terms]] = {}
+_COMPILED: dict[tuple[object, str | None], Terms] = {}
 _REMEMBERED = 4096
 
 
 def terms_of(pod: Pod) -> Terms:
     """The pod's terms, compiled once per affinity and namespace."""
-    affinity = pod.spec.affinity
-    key = (id(affinity), pod.metadata.namespace)
-    found = _COMPILED.get(key)
+    affinity, namespace = pod.spec.affinity, pod.metadata.namespace
+    key = (id(affinity), namespace)
+    found = _KNOWN.get(key)
     if found is None:
-        found = (affinity, Terms(pod))
-        if len(_COMPILED) >= _REMEMBERED:
-            _COMPILED.clear()
-        _COMPILED[key] = found
+        compiled = _COMPILED.get((affinity, namespace))
+        if compiled is None:
+            if len(_COMPILED) >= _REMEMBERED:
+                _COMPILED.clear()
+            compiled = _COMPILED[(affinity, namespace)] = Terms(pod)
+        if len(_KNOWN) >= _REMEMBERED:
+            _KNOWN.clear()
+        found = _KNOWN[key] = (affinity, compiled)
     return found[1]
 
 
@@ -172,7 +188,7 @@ class InterPodAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
         self.hard_weight = hard_weight
         self.ignore_existing = ignore_existing
 
-    def _resolved(self, terms: Iterable[Term]) -> tuple[Term, ...]:
+    def resolved(self, terms: Iterable[Term]) -> tuple[Term, ...]:
         """Terms with their namespace selector replaced by the namespaces it selects now."""
         return tuple(self._resolve(term) for term in terms)
 
@@ -190,24 +206,20 @@ class InterPodAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
         other.namespaces = (*term.namespaces, *selected)
         return other
 
-    def _namespace_labels(self, pod: Pod) -> Mapping[str, str]:
+    def namespace_labels(self, pod: Pod) -> Mapping[str, str]:
+        """The labels of the pod's namespace."""
         namespace = self.handle.view.get(Namespace, "", pod.metadata.namespace)
-        return namespace.metadata.labels if namespace is not None else {}
+        return namespace.metadata.labels if namespace is not None else EMPTY
 
-    def is_spoken_of(self, pod: Pod) -> bool:
-        """Whether a pod that is there has a term (required or preferred, for or against) that matches this pod."""
-        labels = self._namespace_labels(pod)
-        seen: dict[int, None] = {}
-        for node in self.handle.cache.with_affinity.values():
-            for other in node.affinity_pods.values():
-                terms = terms_of(other)
-                if id(terms) in seen:
-                    continue
-                seen[id(terms)] = None
-                every = (*terms.affinity, *terms.anti_affinity, *terms.preferred, *terms.preferred_anti)
-                if any(term.matches(pod, labels) for term in every):
-                    return True
-        return False
+    def spoken_of(self, pod: Pod) -> tuple[bool, bool]:
+        """Whether pods that are there have a required anti-affinity term, and any other term, that matches this pod."""
+        labels = self.namespace_labels(pod)
+        avoided = weighed = False
+        for terms in self.handle.cache.terms:
+            avoided = avoided or any(term.matches(pod, labels) for term in terms.anti_affinity)
+            others = (*terms.affinity, *terms.preferred, *terms.preferred_anti)
+            weighed = weighed or any(term.matches(pod, labels) for term in others)
+        return avoided, weighed
 
     # -- filter
 
@@ -217,8 +229,8 @@ class InterPodAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
         terms = terms_of(pod)
         if not cache.with_anti_affinity and not terms.affinity and not terms.anti_affinity:
             return SKIP
-        counts = Counts(terms, self._resolved(terms.affinity), self._resolved(terms.anti_affinity))
-        counts.namespace_labels = self._namespace_labels(pod)
+        counts = Counts(terms, self.resolved(terms.affinity), self.resolved(terms.anti_affinity))
+        counts.namespace_labels = self.namespace_labels(pod)
         for node in cache.with_anti_affinity.values():
             if node.node is None:
                 continue
@@ -296,8 +308,8 @@ class InterPodAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
             return SKIP
         if not own and not cache.with_affinity:
             return SKIP
-        near, far = self._resolved(terms.preferred), self._resolved(terms.preferred_anti)
-        labels = self._namespace_labels(pod)
+        near, far = self.resolved(terms.preferred), self.resolved(terms.preferred_anti)
+        labels = self.namespace_labels(pod)
         weights: dict[str, dict[str, int]] = {}
         for node in cache.nodes if own else cache.with_affinity.values():
             if node.node is None or not node.node.metadata.labels:
@@ -343,7 +355,7 @@ class InterPodAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
         terms = terms_of(pod)
         if new is not None and new.metadata.uid == pod.metadata.uid:
             return True
-        near, far = self._resolved(terms.affinity), self._resolved(terms.anti_affinity)
+        near, far = self.resolved(terms.affinity), self.resolved(terms.anti_affinity)
         before = old is not None and matches_all(near, old)
         after = new is not None and matches_all(near, new)
         if after and not before:
@@ -354,7 +366,7 @@ class InterPodAffinity(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugi
             if term.matches(old, None) and (new is None or not term.matches(new, None)):
                 return True
         if new is None and old.spec.affinity is not None:
-            labels = self._namespace_labels(pod)
+            labels = self.namespace_labels(pod)
             return any(term.matches(pod, labels) for term in terms_of(old).anti_affinity)
         return False
 

@@ -41,7 +41,7 @@ REASON = "node(s) didn't match pod topology spread constraints"
 REASON_LABEL = REASON + " (missing required label)"
 FILTER_KEY = "PodTopologySpread/filter"
 SCORE_KEY = "PodTopologySpread/score"
-_UNCOUNTED = (1 << 31) - 1
+UNCOUNTED = (1 << 31) - 1
 """The smallest count where there is no domain at all (``math.MaxInt32``)."""
 
 
@@ -137,7 +137,7 @@ class PodTopologySpread(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlug
             value = labels.get(constraint.key)
             if value is None:
                 return unresolvable(REASON_LABEL)
-            least = min(counts.values(), default=_UNCOUNTED)
+            least = min(counts.values(), default=UNCOUNTED)
             if len(counts) < constraint.min_domains:
                 least = 0
             itself = 1 if constraint.selector.matches(pod.metadata.labels) else 0
