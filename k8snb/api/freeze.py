@@ -9,7 +9,8 @@ into the API server.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import is_
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -32,7 +33,7 @@ _ZEROS: Final[dict[str, Any]] = {
     "quantity": "0",
     "intorstring": 0,
 }
-_STEPS: dict[type[Any], tuple[tuple[str, Step], ...]] = {}
+_STEPS: dict[type[Any], tuple[tuple[tuple[str, Step], ...], Callable[[Any], Any]]] = {}
 _SHARED: dict[int, Any] = {}
 _MISSING: Final = object()
 
@@ -55,21 +56,20 @@ def _unstructured(obj: Unstructured) -> Unstructured:
 
 def _struct(value: Any, known: Any) -> Any:
     kind = type(value)
-    steps = _STEPS.get(kind)
-    if steps is None:
-        steps = _STEPS[kind] = _steps(kind)
-    if known is not None and type(known) is not kind:
-        known = None
+    found = _STEPS.get(kind)
+    if found is None:
+        found = _STEPS[kind] = _steps(kind)
+    steps, items = found
+    before = items(known) if type(known) is kind else repeat(None)
     changed: dict[str, Any] = {}
-    for attr, step in steps:
-        item = getattr(value, attr)
+    for (attr, step), item, old in zip(steps, items(value), before, strict=False):
         if item is None:
             if step in _REQUIRED:
                 changed[attr] = step(None)
             continue
-        if known is not None and item is getattr(known, attr):
+        if item is old:
             continue
-        frozen = _struct(item, getattr(known, attr)) if step is _any_struct and known is not None else step(item)
+        frozen = _struct(item, old) if step is _any_struct else step(item)
         if frozen is not item:
             changed[attr] = frozen
     return msgspec.structs.replace(value, **changed) if changed else value
@@ -137,14 +137,17 @@ _DROPS: Final = {zero: _drop_zero(value) for zero, value in _ZEROS.items()}
 _FILLS: Final = {zero: _fill(value) for zero, value in _ZEROS.items()}
 
 
-def _steps(type_: type[Any]) -> tuple[tuple[str, Step], ...]:
-    """Return (attribute, function) of the fields that may need freezing."""
+def _steps(type_: type[Any]) -> tuple[tuple[tuple[str, Step], ...], Callable[[Any], Any]]:
+    """Return (attribute, function) of the fields that may need freezing, and what fetches their values."""
     found = []
     for item in plan(type_).fields.values():
         step = _step(item)
         if step is not None:
             found.append((item.attr, step))
-    return tuple(found)
+    names = [attr for attr, _ in found]
+    if len(names) > 1:
+        return tuple(found), attrgetter(*names)
+    return tuple(found), lambda value: tuple([getattr(value, name) for name in names])
 
 
 def _step(item: FieldPlan) -> Step | None:

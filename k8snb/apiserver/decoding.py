@@ -57,7 +57,7 @@ def subresource_object(ctx: ServerContext, api_version: str, kind: str) -> Any:
     """The object in the body of a subresource request, of the kind that the subresource takes."""
     body = ctx.request.body
     if isinstance(body, Object):
-        return freeze(body)
+        return freeze(body, _blank(type(body)))
     return _decoded(ctx, ctx.request.resource, type_named(api_version, kind))
 
 

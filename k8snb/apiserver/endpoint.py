@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from k8snb.api.scheme import Resource
+    from k8snb.api.request import Response
     from k8snb.apiserver.admission.plugin import Attributes
+    from k8snb.apiserver.context import ServerContext
     from k8snb.apiserver.conversion import Conversion
 
 _RETURNS_DELETED = frozenset(
@@ -50,6 +52,7 @@ class Endpoint:
         "stored",
         "strategy",
         "ttl",
+        "ways",
     )
 
     def __init__(
@@ -75,6 +78,8 @@ class Endpoint:
         self.judges_metadata = type(strategy).validate is not Strategy.validate
         self.returns_deleted = not resource.group and resource.plural in _RETURNS_DELETED
         self.ttl = 3600.0 if stored.plural == "events" and not stored.group else 0.0
+        self.ways: dict[tuple[str, str], Callable[[ServerContext, Endpoint], Response]] = {}
+        """What serves a (verb, subresource)."""
         self._plugins = tuple(plugins)
         self._chains: dict[tuple[str, str], Chain] = {}
 

@@ -30,7 +30,7 @@ from k8snb.apiserver.reader import StoreReader
 from k8snb.apiserver.subresources import SUBRESOURCES, VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from k8snb.api.request import Request
     from k8snb.api.scheme import Resource, Scheme
@@ -182,8 +182,17 @@ class APIServer:
         return serve(ctx, ep)
 
     def _subresource(self, ctx: ServerContext, ep: Endpoint, request: Request) -> Response:
+        way = (request.verb, request.subresource)
+        serve = ep.ways.get(way)
+        if serve is None:
+            serve = ep.ways[way] = self._way(ep, *way)
+        return serve(ctx, ep)
+
+    @staticmethod
+    def _way(ep: Endpoint, verb: str, subresource: str) -> Callable[[ServerContext, Endpoint], Response]:
+        """What serves a verb of a subresource."""
         handler: Subresource | None = next(
-            (item for item in SUBRESOURCES if item.name == request.subresource and item.serves(ep.resource)), None
+            (item for item in SUBRESOURCES if item.name == subresource and item.serves(ep.resource)), None
         )
         if handler is None:
             raise errors.no_such_resource()
@@ -193,7 +202,7 @@ class APIServer:
             "update": handler.update,
             "patch": handler.patch,
             "connect": handler.connect,
-        }.get(request.verb)
+        }.get(verb)
         if serve is None:
             raise errors.method_not_allowed()
-        return serve(ctx, ep)
+        return serve

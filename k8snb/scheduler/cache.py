@@ -300,7 +300,12 @@ def _asks_the_same(one: Pod, other: Pod) -> bool:
         and a.initContainers is b.initContainers
         and a.affinity is b.affinity
         and a.volumes is b.volumes
+        and a.resources is b.resources
     ):
         return False
+    if one.status.containerStatuses is other.status.containerStatuses and (
+        one.status.initContainerStatuses is other.status.initContainerStatuses
+    ):
+        return True
     before, after = pod_requests(one), pod_requests(other)
     return before is after or before.items() == after.items()

@@ -32,7 +32,7 @@ _REMEMBERED = 4096
 class Requests:
     """What a pod asks for; ``nonzero_*`` are the amounts that scoring uses when a container names none."""
 
-    __slots__ = ("cpu", "empty", "ephemeral", "keep", "memory", "nonzero_cpu", "nonzero_memory", "scalar")
+    __slots__ = ("cpu", "empty", "ephemeral", "memory", "nonzero_cpu", "nonzero_memory", "scalar")
 
     def __init__(
         self, cpu: int, memory: int, ephemeral: int, scalar: dict[str, int], nonzero_cpu: int, nonzero_memory: int
@@ -44,7 +44,6 @@ class Requests:
         self.nonzero_cpu = nonzero_cpu
         self.nonzero_memory = nonzero_memory
         self.empty = not (cpu or memory or ephemeral or scalar)
-        self.keep: Any = None
 
     def get(self, name: str) -> int:
         """The amount of one resource, 0 when it is not asked for."""
@@ -65,11 +64,12 @@ class Requests:
         return self
 
 
-_CACHE: dict[tuple[Any, ...], Requests] = {}
+_CACHE: dict[tuple[Any, ...], tuple[Any, Requests]] = {}
+_EQUAL: dict[tuple[Any, ...], Requests] = {}
 
 
 def pod_requests(pod: Pod) -> Requests:
-    """The requests of a pod; pods that share their resource structs (stamped from one template) share the result."""
+    """The requests of a pod; pods that share their resource structs (stamped from one template), or have equal ones, share the result."""
     status = pod.status
     if (status.containerStatuses or status.initContainerStatuses) and _reports_otherwise(pod):
         statuses = {s.name: s for s in (*status.containerStatuses, *status.initContainerStatuses)}
@@ -86,13 +86,22 @@ def pod_requests(pod: Pod) -> Requests:
         )
     found = _CACHE.get(key)
     if found is None:
-        found = _compute(pod, {})
+        # The parts are kept so that no other object can take their place in memory, and so in the key.
+        parts = (
+            *[container.resources for container in spec.containers],
+            *[(container.resources, container.restartPolicy) for container in spec.initContainers],
+            spec.overhead,
+            spec.resources,
+        )
+        requests = _EQUAL.get(parts)
+        if requests is None:
+            if len(_EQUAL) >= _REMEMBERED:
+                _EQUAL.clear()
+            requests = _EQUAL[parts] = _compute(pod, {})
         if len(_CACHE) >= _REMEMBERED:
             _CACHE.clear()
-        # The parts are kept so that no other object can take their place in memory, and so in the key.
-        found.keep = (spec.containers, spec.initContainers, spec.overhead, spec.resources)
-        _CACHE[key] = found
-    return found
+        found = _CACHE[key] = (parts, requests)
+    return found[1]
 
 
 def _reports_otherwise(pod: Pod) -> bool:
