@@ -69,6 +69,10 @@ def _struct(value: Any, known: Any) -> Any:
             continue
         if item is old:
             continue
+        if step is _drop_zero:
+            if not item:
+                changed[attr] = None
+            continue
         frozen = _struct(item, old) if step is _any_struct else step(item)
         if frozen is not item:
             changed[attr] = frozen
@@ -117,11 +121,13 @@ def _map_of(step: Step) -> Step:
     return freeze_map
 
 
-def _drop_zero(zero: Any) -> Step:
-    def drop(value: Any) -> Any:
-        return None if value == zero else value
+def _drop_zero(value: Any) -> Any:
+    """A zero that is false to Python, too (``_struct`` does not even call this, for speed)."""
+    return value or None
 
-    return drop
+
+def _drop_no_quantity(value: Any) -> Any:
+    return None if value == "0" else value
 
 
 def _fill(zero: Any) -> Step:
@@ -133,7 +139,9 @@ def _fill(zero: Any) -> Step:
 
 
 _REQUIRED: set[Step] = set()
-_DROPS: Final = {zero: _drop_zero(value) for zero, value in _ZEROS.items()}
+_DROPS: Final[dict[str, Step]] = {
+    kind: _drop_zero if not zero else _drop_no_quantity for kind, zero in _ZEROS.items()
+}
 _FILLS: Final = {zero: _fill(value) for zero, value in _ZEROS.items()}
 
 

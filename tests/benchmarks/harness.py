@@ -20,17 +20,20 @@ ROOT = Path(__file__).parents[2]
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One number that was measured: `value` in `unit`, at most `aim` (None: no aim, only to be seen)."""
+    """One number that was measured: `value` in `unit`, at most `aim` (None: no aim, only to be seen), or `at_least`."""
 
     name: str
     value: float
     unit: str
     aim: float | None = None
+    at_least: bool = False
 
     @property
     def missed(self) -> bool:
         """Whether the aim was missed."""
-        return self.aim is not None and self.value > self.aim
+        if self.aim is None:
+            return False
+        return self.value < self.aim if self.at_least else self.value > self.aim
 
 
 class Benchmark(msgspec.Struct, frozen=True):
@@ -120,7 +123,7 @@ def print_table(benchmarks: Sequence[Benchmark], out: TextIO) -> tuple[dict[str,
             continue
         outcomes[benchmark.name] = outcome
         for figure in outcome.figures:
-            aim = "" if figure.aim is None else f"≤ {_number(figure.aim)}"
+            aim = "" if figure.aim is None else f"{'≥' if figure.at_least else '≤'} {_number(figure.aim)}"
             verdict = "" if figure.aim is None else "MISSED" if figure.missed else "ok"
             _row((benchmark.name, figure.name, _number(figure.value), figure.unit, aim, verdict, ""), out)
         aim, verdict = "", ""

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     store_past,
     store_put,
     store_watch,
+    throughput,
 )
 from tests.benchmarks.harness import Benchmark
 
@@ -28,6 +29,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     store_file.BENCHMARK,
     api_requests.BENCHMARK,
     scheduler.BENCHMARK,
+    *throughput.BENCHMARKS,
     deployment.BENCHMARK,
     deployment.THOUSAND_NODES,
     map_refresh.BENCHMARK,

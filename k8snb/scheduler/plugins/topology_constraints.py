@@ -110,30 +110,31 @@ class Defaults:
 
     def __init__(self, sources: Sequence[TopologySpreadConstraint]) -> None:
         self.sources = tuple(sources)
-        self._known: dict[tuple[Any, ...], tuple[Any, list[Service], Any, list[Constraint]]] = {}
+        self._actions = frozenset(source.whenUnsatisfiable for source in self.sources)
+        self._known: dict[tuple[Any, ...], tuple[list[Service], Any, list[Constraint]]] = {}
 
     def __deepcopy__(self, _memo: object) -> Defaults:
         return Defaults(self.sources)
 
     def constraints(self, pod: Pod, action: str, view: View) -> list[Constraint]:
         """The constraints of one kind for a pod that has none of its own; none for a pod that belongs to nothing."""
-        if not any(source.whenUnsatisfiable == action for source in self.sources):
+        if action not in self._actions:
             return []
         meta = pod.metadata
         services = view.list(Service, meta.namespace or "")
         owner = controller_of(pod)
         selector = _owner_selector(owner, meta.namespace or "", view) if owner is not None else None
-        key = (action, meta.namespace, id(meta.labels), owner.uid if owner is not None else "")
+        key = (action, meta.namespace, meta.labels, owner.uid if owner is not None else "")
         known = self._known.get(key)
-        if known is not None and known[2] is selector and known[1] == services:
-            return known[3]
+        if known is not None and known[1] is selector and known[0] == services:
+            return known[2]
         compiled = default_selector(pod, services, selector)
         found = (
             [] if compiled.empty else [Constraint(s, compiled) for s in self.sources if s.whenUnsatisfiable == action]
         )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known[key] = (meta.labels, services, selector, found)
+        self._known[key] = (services, selector, found)
         return found
 
 
