@@ -139,9 +139,7 @@ def _fill(zero: Any) -> Step:
 
 
 _REQUIRED: set[Step] = set()
-_DROPS: Final[dict[str, Step]] = {
-    kind: _drop_zero if not zero else _drop_no_quantity for kind, zero in _ZEROS.items()
-}
+_DROPS: Final[dict[str, Step]] = {kind: _drop_zero if not zero else _drop_no_quantity for kind, zero in _ZEROS.items()}
 _FILLS: Final = {zero: _fill(value) for zero, value in _ZEROS.items()}
 
 

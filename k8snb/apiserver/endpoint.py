@@ -10,8 +10,8 @@ from k8snb.apiserver.strategy import Strategy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from k8snb.api.scheme import Resource
     from k8snb.api.request import Response
+    from k8snb.api.scheme import Resource
     from k8snb.apiserver.admission.plugin import Attributes
     from k8snb.apiserver.context import ServerContext
     from k8snb.apiserver.conversion import Conversion
