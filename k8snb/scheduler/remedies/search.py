@@ -30,7 +30,7 @@ BRANCHES = 5
 """Changes that are not enough, on top of which others are tried, at each depth."""
 TRIED_OF_A_KIND = 12
 """Changes of one kind that are tried."""
-BUDGET = 40_000
+BUDGET = 20_000
 """Filter runs (nodes times tries) spent at most."""
 
 
