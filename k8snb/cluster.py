@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from k8snb.acting import ActingAs
 from k8snb.api.errors import bad_request
 from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
@@ -31,13 +33,14 @@ from k8snb.diff import Diff, diff_worlds
 from k8snb.faults import Faults
 from k8snb.interrupt import Held
 from k8snb.machines import node_spec, node_specs
-from k8snb.network import Answer, Network
+from k8snb.network import Cni, Network
 from k8snb.node import KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
 from k8snb.scheduling import Scheduling
 from k8snb.sim.clock import Clock, rfc3339_micro, seconds
 from k8snb.sim.ids import Ids
 from k8snb.store import Cause, Change, Store
+from k8snb.traffic import Traffic
 from k8snb.world import History, Snapshot, World
 
 SETTLE_HORIZON = 60.0
@@ -131,7 +134,7 @@ class KubeletLogs:
         return "".join(f"{rfc3339_micro(at)[:-1]}000Z {text}\n" if stamped else f"{text}\n" for at, _, text in lines)
 
 
-class Cluster(Faults):
+class Cluster(Faults, Traffic):
     """A Kubernetes cluster in this process.
 
     ``nodes`` is how many, or what they are like (``NodeSpec`` or mappings with name, cpu, memory, labels, taints);
@@ -145,6 +148,9 @@ class Cluster(Faults):
     seen its own last write. ``authorization`` is AlwaysAllow (everybody may do everything; the default) or RBAC: then the
     roles and bindings of a new kubeadm cluster are there, every component acts as its own user (``Node,RBAC``), and
     ``as_user("bob")`` may do what roles grant.
+    ``cni`` is the pod network's plugin (vxlan, bridge, routed, flannel, kubenet or a ``Cni``),
+    ``proxy_mode`` kube-proxy's mode (iptables, ipvs, nftables, userspace); ``dual_stack`` gives nodes and pods IPv6 addresses
+    beside the IPv4 ones.
     """
 
     snapshot_type: type[Snapshot] = Snapshot
@@ -165,6 +171,9 @@ class Cluster(Faults):
         watch_lag: float = 0.0,
         caught_up_gate: bool = True,
         authorization: str | None = None,
+        cni: str | Cni = "vxlan",
+        proxy_mode: str = "iptables",
+        dual_stack: bool = False,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise BadType(f"seed is {seed!r}: give a whole number")
@@ -181,8 +190,11 @@ class Cluster(Faults):
         past = _Past(self.store, self.server)
         self.gateway = Gateway(self.server, self.store, self.clock)
         self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
-        self.network = Network(self.server)
         founded = bool(self.store.meta_get("founded"))
+        wiring = self.store.meta_get("wiring") if founded else None
+        if wiring:
+            cni, proxy_mode, dual_stack = msgspec.convert(wiring, tuple[Cni, str, bool])
+        self.network = Network(self.server, cni=cni, proxy_mode=proxy_mode, dual_stack=dual_stack)
         if self.store.revision > 0:
             self._reopen()
         if founded:
@@ -210,6 +222,7 @@ class Cluster(Faults):
         if not founded:
             self.settle()
             self.store.meta_put("founded", True)
+            self.store.meta_put("wiring", msgspec.to_builtins((self.network.cni, proxy_mode, dual_stack)))
 
     # -- the world
 
@@ -275,15 +288,6 @@ class Cluster(Faults):
             self.ids.state = chance
 
     # -- containers and traffic
-
-    def request(self, source: str | Pod, url: str, **options: Any) -> Answer:
-        """Send a request through the modelled network and return the answer with every hop on its way.
-
-        ``source`` is ``pod/NAME``, ``pod/NAMESPACE/NAME``, ``node/NAME`` or ``outside``; ``url`` is like
-        ``http://web.default.svc:80/path``. Options: method, body, headers, timeout (seconds). The answer's ``error`` is the
-        true one: nxdomain, refused, timeout, reset or unreachable.
-        """
-        return self.network.request(source, url, self.runtime.processes["kubelet"].view, now=self.now, **options)
 
     def logs(
         self, pod: str | Pod, container: str | None = None, namespace: str = "default", *, previous: bool = False

@@ -1,17 +1,25 @@
 """Addresses of nodes and pods: a range of pod addresses per node, given out in turn as CNI's host-local plugin does.
 
 The cluster's pod range is 10.244.0.0/16 cut into /24 per node (kubeadm with flannel); when that is full the next ranges
-10.245.0.0/16 and so on follow. Nodes are in 172.18.0.0/16 (as with kind), from 172.18.0.2 on.
+10.245.0.0/16 and so on follow. Nodes are in 172.18.0.0/16 (as with kind), from 172.18.0.2 on. With two IP families every
+node has a /64 of fd00:10:244::/48 beside it, and a pod the address there with the same number.
 """
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 POD_RANGE = IPv4Network("10.244.0.0/16")
 """kubeadm ``podSubnet`` for flannel."""
+POD_RANGE_TEXT = str(POD_RANGE)
 NODE_RANGE = IPv4Network("172.18.0.0/16")
 """Docker's second bridge network, where kind puts its nodes."""
+ROUTER = NODE_RANGE[1]
+"""The nodes' way to the outside."""
+POD_RANGE_6 = IPv6Network("fd00:10:244::/48")
+"""kind's pod range for IPv6."""
+NODE_PREFIX_6 = 64
+"""kube-controller-manager ``--node-cidr-mask-size-ipv6``."""
 NODE_PREFIX = 24
 """kube-controller-manager ``--node-cidr-mask-size``."""
 
@@ -55,7 +63,9 @@ def _number(address: str) -> int:
 class Ipam:
     """Who has which address. Plain data; equal requests in equal order get equal answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, dual_stack: bool = False) -> None:
+        self.dual_stack = dual_stack
+        self.router = ROUTER
         self.ranges: dict[str, Range] = {}
         self.nodes: dict[str, str] = {}
         self.node_of: dict[str, str] = {}
@@ -96,6 +106,58 @@ class Ipam:
             held = self.ranges[name] = Range(cidr)
             self._cidrs[cidr] = name
         return held.cidr
+
+    @property
+    def cidrs(self) -> dict[str, str]:
+        """The range of each node's pods, by the node's name."""
+        return {name: held.cidr for name, held in self.ranges.items()}
+
+    @property
+    def cluster_cidr(self) -> str:
+        """The range of all pods, which kube-proxy knows as ``--cluster-cidr``: 10.244.0.0/16, wider for over 256 nodes."""
+        if len(self._cidrs) <= 256:
+            return POD_RANGE_TEXT
+        last = int(POD_RANGE.network_address) + len(self._cidrs) * (1 << (32 - NODE_PREFIX)) - 1
+        network = POD_RANGE
+        while int(network.broadcast_address) < last:
+            network = network.supernet()
+        return str(network)
+
+    def first(self, node: str) -> str:
+        """The first address of a node's range: its bridge."""
+        return _dotted(self.ranges[node].first - 1)
+
+    def node_cidr_6(self, name: str) -> str:
+        """The IPv6 range of a node's pods; empty in a cluster with IPv4 alone."""
+        if not self.dual_stack:
+            return ""
+        index = (self.ranges[name].first - int(POD_RANGE.network_address)) >> (32 - NODE_PREFIX)
+        return f"{IPv6Address(int(POD_RANGE_6.network_address) + (index << (128 - NODE_PREFIX_6)))}/{NODE_PREFIX_6}"
+
+    def addresses_of(self, uid: str) -> tuple[str, ...]:
+        """The addresses that a pod holds: IPv4, and IPv6 in a cluster with both families."""
+        held = self.held.get(uid)
+        if held is None:
+            return ()
+        node, address = held
+        six = self.node_cidr_6(node)
+        if not six:
+            return (address,)
+        offset = _number(address) - self.ranges[node].first + 2
+        return address, str(IPv6Address(int(IPv6Address(six.partition("/")[0])) + offset))
+
+    def owner_of(self, address: str) -> str | None:
+        """The uid of the pod that has an address, of either family."""
+        if ":" not in address:
+            return self.owner.get(address)
+        if not self.dual_stack:
+            return None
+        six = int(IPv6Address(address))
+        index, offset = six >> (128 - NODE_PREFIX_6), six & 0xFFFF
+        base = int(POD_RANGE_6.network_address) >> (128 - NODE_PREFIX_6)
+        if not 0 <= index - base < 1 << 16:
+            return None
+        return self.owner.get(_dotted(int(POD_RANGE.network_address) + ((index - base) << (32 - NODE_PREFIX)) + offset))
 
     def attach(self, uid: str, node: str) -> str:
         """An address for a pod; ``ValueError`` when its node has none left."""

@@ -1,26 +1,33 @@
 """The network of one cluster: it gives out addresses and carries requests.
 
 Endpoints are chosen with a stream of chance of its own, so that a look at the network never changes what a cluster does
-next. Time does not pass while a request travels; an answer says how many seconds the caller had to wait.
+next. Time does not pass while a request travels; an answer says how many seconds the caller had to wait. How a request
+travels is told in ``journey``; here is the door.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from typing import Any
 
 from k8snb.api.mistakes import BadValue
-from k8snb.api.types.core_v1 import Node, Pod, Service
+from k8snb.api.types.core_v1 import Node, Pod
 from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
-from k8snb.network import dns, services
+from k8snb.network import dns, proxy
+from k8snb.network.cni import Cni, overlay_address, plugin
 from k8snb.network.ipam import Ipam
-from k8snb.network.services import ServiceRule
-from k8snb.network.trace import Answer, Trail
+from k8snb.network.journey import CONNECT_TIMEOUT, Hosts, Journey, Source
+from k8snb.network.packet import FIRST_PORT, LAST_PORT
+from k8snb.network.proxy import Site
+from k8snb.network.proxy.iptables import NAT_FRAME, plugin_rules, save, tables
+from k8snb.network.proxy.rule import Chains, chains_of
+from k8snb.network.reach import Reachability, reachability
+from k8snb.network.services import ZONE, Compiled, table
+from k8snb.network.trace import Answer, Trace, Trail
+from k8snb.sim.clock import ctime
 from k8snb.sim.ids import Ids
 
-CONNECT_TIMEOUT = 127.0
-"""How long Linux tries to connect to an address where nobody is (``tcp_syn_retries`` 6)."""
 DNS_TIMEOUT = 10.0
 """resolv.conf: 5 s, twice."""
 ROUND_TRIP = 0.001
@@ -29,57 +36,109 @@ OUTSIDE = {"example.com": "93.184.215.14", "www.example.com": "93.184.215.14", "
            "www.google.com": "142.250.72.4", "google.com": "142.250.72.4", "registry-1.docker.io": "44.208.254.194",
            "github.com": "140.82.112.4", "www.baidu.com": "180.101.49.44"}  # fmt: skip
 """Hosts outside of the cluster that answer; a class may add its own to ``network.outside``."""
-_URL = re.compile(r"(?:(?P<scheme>[a-z]+)://)?(?P<host>[^/:?#]+)(?::(?P<port>\d+))?(?P<path>[/?#].*)?")
-_PORTS = {"http": 80, "https": 443, "grpc": 443, "tcp": 80, "udp": 53}
-
-
-class Hosts(Protocol):
-    """The machines: who runs where, and what answers there. The kubelet pool is one."""
-
-    def pod_of(self, uid: str) -> Pod | None:
-        """The pod with that uid, if a machine knows it."""
-
-    def on_host(self, node: str) -> list[Pod]:
-        """The pods of a node that use the host's network or a port of the host."""
-
-    def ask(self, pod: Pod, request: Request, now: float, local: bool = False) -> Reply:
-        """Let a pod answer."""
-
-    def reachable(self, node: str) -> bool:
-        """Whether a node's machine is on and its link is up."""
-
-    def powered(self, node: str) -> bool:
-        """Whether a node's machine is on."""
-
-    def ports_of(self, pod: Pod, now: float) -> list[str]:
-        """Where a pod listens, as ``80`` or ``127.0.0.1:80``, for explanations."""
-
-
-class Source:
-    """Where a request starts: a pod, a node (``pod`` None) or outside (``node`` empty too)."""
-
-    __slots__ = ("address", "name", "node", "pod")
-
-    def __init__(self, name: str, pod: Pod | None, node: str, address: str) -> None:
-        self.name = name
-        self.pod = pod
-        self.node = node
-        self.address = address
+CLIENT = "203.0.113.10"
+"""The address of a client outside (TEST-NET-3)."""
+_URL = re.compile(
+    r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^/:?#]+)(?::(?P<port>\d+))?(?P<path>[/?#].*)?"
+)
+_PORTS = {"http": 80, "https": 443, "grpc": 443, "tcp": 80, "udp": 53, "sctp": 80}
 
 
 class Network:
-    """Addresses, names, services and requests; ``hosts`` are the machines, once they are known."""
+    """Addresses, names, services and requests; ``hosts`` are the machines, once they are known.
 
-    def __init__(self, server: object | None = None, seed: int = 0) -> None:
-        self.ipam = Ipam()
+    ``cni`` is the pod network's plugin and ``proxy_mode`` kube-proxy's mode, both by name.
+    """
+
+    def __init__(
+        self,
+        server: object | None = None,
+        seed: int = 0,
+        *,
+        cni: str | Cni = "vxlan",
+        proxy_mode: str = "iptables",
+        dual_stack: bool = False,
+    ) -> None:
+        self.ipam = Ipam(dual_stack)
         self.hosts: Hosts | None = None
         self.outside: dict[str, str] = dict(OUTSIDE)
-        self._chance = Ids(seed ^ 0x6E65)
-        self._affinity: dict[tuple[str, str, str], tuple[float, str, int]] = {}
+        self.cni = plugin(cni)
+        self.mode = proxy.mode(proxy_mode)
+        self.chance = Ids(seed ^ 0x6E65)
+        self.recent: dict[tuple[str, str, str], float] = {}
+        self.compiled = Compiled()
+        self.asked = ""
+        self._port = FIRST_PORT - 1
+        self._locals: dict[str, tuple[str, str, str]] = {}
+        self._sites: dict[str, Site] = {}
+        self._postrouting: dict[str, tuple[str, Chains]] = {}
 
     def connect(self, hosts: Hosts) -> None:
         """Tell which machines are on the network."""
         self.hosts = hosts
+
+    # -- what a walk asks
+
+    def next_port(self) -> int:
+        """The port that the next connection is opened from."""
+        self._port = self._port + 1 if self._port < LAST_PORT else FIRST_PORT
+        return self._port
+
+    def local(self, node: str) -> tuple[str, str, str]:
+        """A node's own addresses: its interface's, its bridge's, its overlay's."""
+        found = self._locals.get(node)
+        if found is None:
+            ipam = self.ipam
+            ipam.node_cidr(node)
+            found = (ipam.node_address(node), ipam.first(node), overlay_address(ipam, node))
+            self._locals[node] = found
+        return found
+
+    def site(self, node: str, view: View, six: bool = False) -> Site:
+        """What kube-proxy on a node knows about where it is."""
+        known = view.get(Node, None, node)
+        zone = known.metadata.labels.get(ZONE, "") if known is not None else ""
+        cidr = self.ipam.cluster_cidr
+        kept = self._sites.get(node)
+        if kept is None or kept.zone != zone or kept.cluster_cidr != cidr:
+            kept = self._sites[node] = Site(node, self.ipam.node_address(node), zone, cidr)
+        return kept
+
+    def postrouting(self, node: str) -> Chains:
+        """The chains behind POSTROUTING on a node."""
+        cidr = self.ipam.cluster_cidr
+        kept = self._postrouting.get(node)
+        if kept is None or kept[0] != cidr:
+            rules = plugin_rules(self.cni, cidr, self.ipam.node_cidr(node))["nat"]
+            kept = self._postrouting[node] = (cidr, chains_of((*NAT_FRAME, *rules)))
+        return kept[1]
+
+    def is_outside(self, address: str) -> bool:
+        """Whether an address outside answers."""
+        return address in self.outside.values()
+
+    # -- what a node shows
+
+    def end(self, of: str, view: View) -> Source:
+        """``node/NAME`` or ``pod/NAME`` as an end of connections; ``BadValue`` when there is no such thing."""
+        return self._source(of, view)
+
+    def rules(self, node: str, view: View, now: float = 0.0) -> str:
+        """kube-proxy's rules on a node as the node's own tool prints them; ``BadValue`` for a node that does not exist."""
+        if view.get(Node, None, node) is None:
+            raise BadValue(f"there is no node {node!r}")
+        site = self.site(node, view)
+        if self.mode.name == "iptables":
+            return save(tables(table(view), site, self.cni, self.ipam.node_cidr(node)), ctime(now))
+        return self.mode.text(table(view), site)
+
+    def reach(
+        self, view: View, pods: list[Pod], port: int | str = 80, protocol: str = "TCP", policies: Any = None
+    ) -> Reachability:
+        """Who may reach whom among some pods."""
+        own = [(pod, self._source(pod, view).address) for pod in pods]
+        given = () if not self.cni.enforces else policies
+        return reachability(view, own, port, protocol, given)
 
     # -- what nodes need (``k8snb.node.world.Plumbing``)
 
@@ -128,6 +187,7 @@ class Network:
         body: str = "",
         headers: dict[str, str] | None = None,
         timeout: float | None = None,
+        trail: Trail | None = None,
     ) -> Answer:
         """Send a request and return the answer with its hops.
 
@@ -146,21 +206,32 @@ class Network:
         path = found["path"] or ("/" if protocol == "http" else "")
         all_headers = {"User-Agent": "curl/8.11.1", "Accept": "*/*", "Host": found["host"], **(headers or {})}
         request = Request(found["host"], port, protocol, method, path, all_headers, body, timeout=timeout)
-        return self.send(self._source(source, view), request, view, view.now if now is None else now)
+        return self.send(self._source(source, view), request, view, view.now if now is None else now, trail)
 
-    def send(self, source: Source, request: Request, view: View, now: float) -> Answer:
+    def trace(self, source: str | Pod, url: str, view: View, **options: Any) -> Trace:
+        """Send a request as ``request`` does, and keep everything that happens to its packets."""
+        trail = Trail(detailed=True)
+        answer = self.request(source, url, view, trail=trail, **options)
+        name = source if isinstance(source, str) else f"pod/{source.metadata.namespace}/{source.metadata.name}"
+        return Trace(name, url, answer, tuple(trail.steps))
+
+    def send(self, source: Source, request: Request, view: View, now: float, trail: Trail | None = None) -> Answer:
         """Carry a request from its source to the end of its way."""
-        trail = Trail()
+        trail = trail if trail is not None else Trail()
         trail.add("pod" if source.pod is not None else "node" if source.node else "outside", source.name, "sends",
                   address=source.address)  # fmt: skip
         if source.pod is not None and not source.address:
-            trail.add("pod", source.name, "not-running", ok=False, phase=source.pod.status.phase or "Pending")
+            phase = source.pod.status.phase or "Pending"
+            trail.add("pod", source.name, "not-running", ok=False, phase=phase)
+            trail.step(source.place, "not-running", None, phase, ok=False)
             return _failed(request, "unreachable", 0.0, trail)
         addresses, waited = self._resolve(source, request.host, view, trail)
         if not addresses:
             error = "nxdomain" if waited < DNS_TIMEOUT else "timeout"
             return _failed(request, error, waited, trail)
-        reply, address = self._deliver(source, addresses[0], request, view, now, trail)
+        if self.hosts is None:
+            raise RuntimeError("the network has no machines yet: connect() them first")
+        reply, address = Journey(self, self.hosts, source, request, view, now, trail).to(addresses[0])
         seconds = waited + reply.seconds
         if reply.error:
             if reply.error == "timeout":
@@ -172,9 +243,9 @@ class Network:
         if isinstance(source, str):
             kind, _, name = source.partition("/")
             if kind == "outside":
-                return Source("outside", None, "", "203.0.113.10")
+                return Source("outside", None, "", name or CLIENT)
             if kind == "node":
-                if view.get(Node, None, name) is None:
+                if name not in self.ipam.nodes and view.get(Node, None, name) is None:
                     raise BadValue(f"there is no node {name!r}")
                 return Source(name, None, name, self.ipam.node_address(name))
             if kind != "pod" or not name:
@@ -205,14 +276,19 @@ class Network:
             for alias in source.pod.spec.hostAliases:
                 if host in alias.hostnames:
                     trail.add("hosts", host, "found", address=alias.ip)
+                    trail.step(source.place, "hosts", None, f"{alias.ip} {host}")
                     return (alias.ip,), 0.0
             if host == source.name.partition("/")[2]:
                 trail.add("hosts", host, "found", address=source.address)
+                trail.step(source.place, "hosts", None, f"{source.address} {host}")
                 return (source.address,), 0.0
         if source.node and self.hosts is not None and not self.hosts.reachable(source.node):
             trail.add("dns", host, "no-answer", ok=False)
+            trail.step("dns", "no-answer", None, host, ok=False)
             return (), DNS_TIMEOUT
         found = dns.resolve(host, source.pod, view, self.outside)
+        for tried in found.tried[:-1] if found.exists else found.tried:
+            trail.step("dns", "nxdomain", None, tried, ok=found.exists)
         if not found.exists:
             trail.add("dns", host, "nxdomain", ok=False, tried=" ".join(found.tried))
             return (), ROUND_TRIP
@@ -220,208 +296,9 @@ class Network:
         if found.alias:
             facts["alias"] = found.alias
         trail.add("dns", host, "resolved" if found.addresses else "empty", ok=bool(found.addresses), **facts)
+        trail.step("dns", "resolved" if found.addresses else "empty", None,
+                   f"{found.name} → {facts['addresses']}", ok=bool(found.addresses))  # fmt: skip
         return found.addresses, ROUND_TRIP
-
-    def _deliver(
-        self, source: Source, address: str, request: Request, view: View, now: float, trail: Trail
-    ) -> tuple[Reply, str]:
-        port = request.port
-        target = f"{address}:{port}"
-        hosts = self.hosts
-        if hosts is None:
-            raise RuntimeError("the network has no machines yet: connect() them first")
-        if address.startswith("127."):
-            return self._loopback(source, request, now, trail), target
-        service = services.caught_by(view, address)
-        node = self.ipam.node_of.get(address)
-        external = False
-        if service is None and node is not None:
-            service = services.with_node_port(view, port, "UDP" if request.protocol == "udp" else "TCP")
-            external = service is not None
-            if external and source.node != node and not (hosts.reachable(node) and self._linked(source)):
-                trail.add("node", node, "unreachable", ok=False)
-                return Reply(0, error="timeout"), target
-        if service is not None and not (not source.node and address == service.spec.clusterIP):
-            return self._through(service, source, address, request, view, now, trail, node if external else None)
-        if service is not None:
-            trail.add(
-                "service", f"{service.metadata.namespace}/{service.metadata.name}", "cluster-ip-from-outside", ok=False
-            )
-            return Reply(0, error="timeout"), target
-        return self._to(source, address, port, request, now, trail), target
-
-    def _linked(self, source: Source) -> bool:
-        return not source.node or self.hosts is None or self.hosts.reachable(source.node)
-
-    def _through(
-        self,
-        service: Service,
-        source: Source,
-        address: str,
-        request: Request,
-        view: View,
-        now: float,
-        trail: Trail,
-        entered: str | None,
-    ) -> tuple[Reply, str]:
-        """Let kube-proxy's rules choose an endpoint; ``entered`` is the node whose port was asked."""
-        meta = service.metadata
-        name = f"{meta.namespace}/{meta.name}"
-        rules = services.rules_of(service, services.slices_of(view, meta.namespace or "", meta.name or ""))
-        protocol = "UDP" if request.protocol == "udp" else "TCP"
-        where = "nodePort" if entered is not None else "service"
-        rule = next(
-            (
-                r
-                for r in rules
-                if r.protocol == protocol and request.port == (r.node_port if entered is not None else r.port)
-            ),
-            None,
-        )
-        target = f"{address}:{request.port}"
-        if rule is None:
-            ports = " ".join(str(p.port) for p in service.spec.ports)
-            trail.add(where, name, "no-such-port", ok=False, asked=request.port, ports=ports)
-            return Reply(0, error="timeout"), target
-        at = entered or source.node
-        usable = rule.usable(at, external=entered is not None)
-        if not usable:
-            count = len(rule.backends)
-            local = rule.external_local if entered is not None else rule.internal_local
-            trail.add(where, name, "no-endpoints", ok=False, endpoints=count, ready=sum(b.ready for b in rule.backends))
-            return Reply(0, error="timeout" if local and count else "refused"), target
-        backend = self._choose(rule, usable, source, now)
-        trail.add(
-            where,
-            name,
-            "chose",
-            address=target,
-            endpoint=f"{backend.address}:{backend.port}",
-            of=len(usable),
-            rule=rule.chain,
-        )
-        trail.add("endpoint", backend.pod or backend.address, "forwarded", node=backend.node)
-        if (
-            entered is not None
-        ):  # kube-proxy sends it on from the node, under the node's address unless the policy is Local
-            client = source.address if rule.external_local else self.ipam.node_address(entered)
-            source = Source(source.name, None, entered, client)
-        reply = self._to(source, backend.address, backend.port, request, now, trail)
-        return reply, f"{backend.address}:{backend.port}"
-
-    def _choose(
-        self, rule: ServiceRule, usable: tuple[services.Backend, ...], source: Source, now: float
-    ) -> services.Backend:
-        if not rule.affinity:
-            return usable[0] if len(usable) == 1 else self._chance.choice(usable)
-        key = (rule.service, rule.port_name, source.address)
-        kept = self._affinity.get(key)
-        chosen = None
-        if kept is not None and now - kept[0] <= rule.affinity:
-            chosen = next((b for b in usable if (b.address, b.port) == kept[1:]), None)
-        if chosen is None:
-            chosen = self._chance.choice(usable)
-        self._affinity[key] = (now, chosen.address, chosen.port)
-        return chosen
-
-    def _loopback(self, source: Source, request: Request, now: float, trail: Trail) -> Reply:
-        assert self.hosts is not None
-        if source.pod is None:
-            pods = self.hosts.on_host(source.node) if source.node else []
-        elif source.pod.spec.hostNetwork:
-            pods = self.hosts.on_host(source.node)
-        else:
-            pods = [source.pod]
-        for pod in pods:
-            reply = self.hosts.ask(pod, request, now, local=True)
-            if reply.error != "refused":
-                trail.add("app", source.name, "answered", port=request.port)
-                return reply
-        trail.add("app", source.name, "nothing-listens", ok=False, port=request.port)
-        return Reply(0, error="refused")
-
-    def _to(self, source: Source, address: str, port: int, request: Request, now: float, trail: Trail) -> Reply:
-        """Deliver to a pod's, a node's or an outside address."""
-        hosts = self.hosts
-        assert hosts is not None
-        node = self.ipam.node_of.get(address)
-        if node is not None:
-            return self._to_node(source, node, port, request, now, trail)
-        uid = self.ipam.owner.get(address)
-        pod = hosts.pod_of(uid) if uid is not None else None
-        if pod is None:
-            return self._elsewhere(source, address, trail)
-        name = f"{pod.metadata.namespace}/{pod.metadata.name}"
-        at = pod.spec.nodeName or ""
-        if not source.node:
-            trail.add("node", at, "pod-address-from-outside", ok=False)
-            return Reply(0, error="timeout")
-        if at != source.node and not (hosts.reachable(at) and hosts.reachable(source.node)):
-            cut = at if not hosts.reachable(at) else source.node
-            trail.add("node", cut, "unreachable", ok=False)
-            return Reply(0, error="timeout")
-        if not hosts.powered(at):
-            trail.add("node", at, "off", ok=False)
-            return Reply(0, error="timeout")
-        reply = hosts.ask(
-            pod,
-            _at(request, port, source.address),
-            now,
-            local=source.pod is not None and source.pod.metadata.uid == uid,
-        )
-        return _arrived(reply, trail, name, port, hosts.ports_of(pod, now))
-
-    def _to_node(self, source: Source, node: str, port: int, request: Request, now: float, trail: Trail) -> Reply:
-        hosts = self.hosts
-        assert hosts is not None
-        if source.node != node and not (hosts.reachable(node) and self._linked(source)):
-            trail.add("node", node, "unreachable", ok=False)
-            return Reply(0, error="timeout")
-        for pod in hosts.on_host(node):
-            name = f"{pod.metadata.namespace}/{pod.metadata.name}"
-            for box in pod.spec.containers:
-                for mapped in box.ports:
-                    if mapped.hostPort == port:
-                        reply = hosts.ask(pod, _at(request, mapped.containerPort, source.address), now)
-                        return _arrived(reply, trail, name, mapped.containerPort, hosts.ports_of(pod, now))
-            if pod.spec.hostNetwork:
-                reply = hosts.ask(pod, _at(request, port, source.address), now)
-                if reply.error != "refused":
-                    return _arrived(reply, trail, name, port, [])
-        trail.add("node", node, "nothing-listens", ok=False, port=port)
-        return Reply(0, error="refused")
-
-    def _elsewhere(self, source: Source, address: str, trail: Trail) -> Reply:
-        assert self.hosts is not None
-        if address in self.outside.values() and self._linked(source):
-            trail.add("outside", address, "answered")
-            return Reply(200, "<!doctype html><title>Example Domain</title>\n", seconds=0.05)
-        trail.add("node", source.node or source.name, "nobody-there", ok=False, address=address)
-        return Reply(0, error="timeout")
-
-
-def _at(request: Request, port: int, source: str) -> Request:
-    return Request(
-        request.host,
-        port,
-        request.protocol,
-        request.method,
-        request.path,
-        request.headers,
-        request.body,
-        source,
-        request.timeout,
-    )
-
-
-def _arrived(reply: Reply, trail: Trail, name: str, port: int, listens: list[str]) -> Reply:
-    if reply.error == "refused":
-        trail.add("app", name, "nothing-listens", ok=False, port=port, listens=" ".join(listens) or "nowhere")
-    elif reply.error:
-        trail.add("app", name, reply.error, ok=False, port=port)
-    else:
-        trail.add("app", name, "answered", port=port, status=reply.status)
-    return reply
 
 
 def _failed(request: Request, error: str, seconds: float, trail: Trail, address: str = "") -> Answer:

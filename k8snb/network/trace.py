@@ -1,4 +1,9 @@
-"""What became of a request: the answer or the error, and the hops that it took, as data for pictures and explanations."""
+"""What became of a request: the answer or the error, and the way it took, as data for pictures and explanations.
+
+``Hop`` is a station of the way in the large (pod, name, service, endpoint, program); every request has them. ``Step`` is one
+thing that happened to a packet (a rule that matched, a header put around it, an interface passed) with the packet's fields
+after it; only a trace records those.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,11 @@ from collections.abc import Mapping
 import msgspec
 
 from k8snb.api.frozen import EMPTY, FrozenDict
+from k8snb.network.packet import FIELDS, Fields, Packet
 
 
 class Hop(msgspec.Struct, frozen=True, gc=False):
-    """One station: ``where`` (pod, hosts, dns, service, nodePort, endpoint, node, app, outside) and ``name`` of it.
+    """One station: ``where`` (pod, hosts, dns, service, nodePort, endpoint, node, app, policy, outside) and ``name`` of it.
 
     ``code`` says what happened there, ``facts`` are its details by name; ``ok`` is False where the request ended badly.
     """
@@ -55,15 +61,103 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         return str(self)
 
 
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened to a packet.
+
+    ``place`` is where (``pod/default/web``, ``node/worker-1``, ``wire``, ``dns``, ``outside``), ``network`` in which of the
+    three networks the packet's destination lies (pod, node, service; outside for none), ``code`` what happened, ``detail``
+    the rule, route or policy as text, ``facts`` further values; ``packet`` its fields afterwards (None before there is one),
+    ``changed`` the names of those that this step changed. ``back`` marks the reply's way; ``ok`` is False where it ended.
+    """
+
+    number: int
+    place: str
+    network: str
+    code: str
+    detail: str = ""
+    facts: Mapping[str, str] = EMPTY
+    packet: Fields | None = None
+    changed: tuple[str, ...] = ()
+    ok: bool = True
+    back: bool = False
+
+
 class Trail:
-    """The hops of a request under way."""
+    """The hops of a request under way, and with ``detailed`` its steps."""
 
-    __slots__ = ("hops",)
+    __slots__ = ("back", "detailed", "hops", "network", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, detailed: bool = False) -> None:
         self.hops: list[Hop] = []
+        self.detailed = detailed
+        self.steps: list[Step] = []
+        self.network = ""
+        self.back = False
 
     def add(self, where: str, name: str, code: str, /, *, ok: bool = True, **facts: object) -> None:
         """Note a hop."""
         kept = FrozenDict({k: str(v) for k, v in facts.items()}) if facts else EMPTY
         self.hops.append(Hop(where, name, code, kept, ok))
+
+    def step(
+        self,
+        place: str,
+        code: str,
+        packet: Packet | None = None,
+        detail: str = "",
+        /,
+        *,
+        ok: bool = True,
+        **facts: object,
+    ) -> None:
+        """Note a step; does nothing unless the trail is detailed."""
+        if not self.detailed:
+            return
+        fields = packet.fields() if packet is not None else None
+        before = next((s.packet for s in reversed(self.steps) if s.packet is not None), None)
+        changed: tuple[str, ...] = ()
+        if fields is not None and before is not None:
+            changed = tuple(n for n in FIELDS if getattr(fields, n) != getattr(before, n))
+        kept = FrozenDict({k: str(v) for k, v in facts.items()}) if facts else EMPTY
+        number = len(self.steps) + 1
+        self.steps.append(Step(number, place, self.network, code, detail, kept, fields, changed, ok, self.back))
+
+
+class Trace:
+    """A request and everything that happened to its packets: ``steps`` in order, ``answer`` as ``cluster.request`` gives it."""
+
+    def __init__(self, source: str, url: str, answer: Answer, steps: tuple[Step, ...]) -> None:
+        self.source = source
+        self.url = url
+        self.answer = answer
+        self.steps = steps
+
+    @property
+    def ok(self) -> bool:
+        """Whether a server answered with a status below 400."""
+        return self.answer.ok
+
+    @property
+    def failed(self) -> Step | None:
+        """The step at which the packet's way ended badly, if it did."""
+        return next((s for s in self.steps if not s.ok), None)
+
+    def forward(self) -> tuple[Step, ...]:
+        """The steps of the way there."""
+        return tuple(s for s in self.steps if not s.back)
+
+    def reply(self) -> tuple[Step, ...]:
+        """The steps of the reply's way back."""
+        return tuple(s for s in self.steps if s.back)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.source} → {self.url}"]
+        for s in self.steps:
+            mark = "✗" if not s.ok else "←" if s.back else "→"
+            packet = (
+                f"  {s.packet.src}:{s.packet.sport} → {s.packet.dst}:{s.packet.dport}" if s.packet is not None else ""
+            )
+            facts = " ".join(f"{k}={v}" for k, v in s.facts.items())
+            lines.append(f"{s.number:>3} {mark} {s.place:<24} {s.code:<18}{packet}  {s.detail} {facts}".rstrip())
+        lines.append(str(self.answer).splitlines()[0])
+        return "\n".join(lines)

@@ -50,6 +50,7 @@ class PodWorker:
 
     __slots__ = (
         "admitted",
+        "advancing",
         "agent",
         "busy",
         "chain",
@@ -104,6 +105,7 @@ class PodWorker:
         self.chain: list[Container] = []
         self.current: Container | None = None
         self.busy = False
+        self.advancing = False
         self.look_at: float | None = None
         self.pulls: dict[str, starting.Pull] | None = None
         self.rejected: tuple[str, str] | None = None
@@ -260,11 +262,17 @@ class PodWorker:
         return best is None or (best > due and best - now > SETTLE_SOON)
 
     def advance(self, now: float, world: World) -> None:
-        """Do everything that is due until second ``now``."""
-        due = self.due()
-        while due is not None and due <= now + EPSILON:
-            self._step(due, world)
+        """Do everything that is due until second ``now``; asked again from within (a probe reaches its own pod), nothing."""
+        if self.advancing:
+            return
+        self.advancing = True
+        try:
             due = self.due()
+            while due is not None and due <= now + EPSILON:
+                self._step(due, world)
+                due = self.due()
+        finally:
+            self.advancing = False
 
     def coasting(self) -> float | None:
         """When a container does something by itself next, with nobody looking after it."""

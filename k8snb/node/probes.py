@@ -175,17 +175,8 @@ def _dial(host: str, port: int, reply: Reply) -> str:
 
 
 def _reach(box: Container, request: Request, now: float, world: World) -> Reply:
-    """The kubelet sits on the pod's own node: the pod's address is reached directly, any other over the network."""
-    worker = box.worker
-    if request.host == worker.ip:
-        return worker.answer(request, now, world, local=False)
-    if request.host in {"127.0.0.1", "localhost"}:
-        return (
-            Reply(0, error="refused")
-            if not worker.pod.spec.hostNetwork
-            else worker.answer(request, now, world, local=True)
-        )
-    return world.network.call(f"node/{worker.agent.name}", request, world.objects(), now)
+    """The kubelet is a process of the pod's node: it asks over the network like any other, from there."""
+    return world.network.call(f"node/{box.worker.agent.name}", request, world.objects(), now)
 
 
 def _exec(box: Container, command: tuple[str, ...], timeout: float, now: float, world: World) -> tuple[bool, str]:

@@ -57,3 +57,9 @@ def seconds(text: str) -> float:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone: an RFC 3339 time ends with Z or an offset such as +08:00")
     return (moment - EPOCH) / _SECOND
+
+
+def ctime(now: float) -> str:
+    """The moment as C's ``ctime`` writes it (``Thu Jan  1 00:00:12 2026``), as command line tools print dates."""
+    moment = EPOCH + int(now // 1) * _SECOND
+    return f"{moment:%a %b} {moment.day:>2} {moment:%H:%M:%S %Y}"

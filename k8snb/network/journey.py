@@ -1,0 +1,720 @@
+"""The way of one request through the cluster, packet by packet: the same walk answers programs, probes, traces and tests.
+
+From a pod over its veth pair to its node, through kube-proxy's rules, NetworkPolicy and the pod network's plugin to the
+node and pod at the other end, and back. The reply is checked, too: it must pass the nodes that remember how the request was
+rewritten, or the caller would not know it.
+
+Simplifications: the first packet stands for the connection; one packet each way; every frame arrives (no loss, no queueing).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from k8snb.api.types.core_v1 import Pod, Service
+from k8snb.api.types.networking_v1 import NetworkPolicy
+from k8snb.client.view import View
+from k8snb.client.wire import Reply, Request
+from k8snb.network import cni as plugins
+from k8snb.network import services
+from k8snb.network.address import endpoint, node_mac, pod_mac, within
+from k8snb.network.packet import Packet
+from k8snb.network.policy import EGRESS, INGRESS, Peer, Verdict, judge, peer_of
+from k8snb.network.proxy import Context, Outcome
+from k8snb.network.proxy.choosing import NODE, destination
+from k8snb.network.proxy.nftables import SERVICE_CIDR
+from k8snb.network.proxy.rule import Rule, traverse
+from k8snb.network.services import Backend, ServiceRule
+from k8snb.network.trace import Trail
+
+if TYPE_CHECKING:
+    from k8snb.network.network import Network
+
+CONNECT_TIMEOUT = 127.0
+"""How long Linux tries to connect to an address where nobody is (``tcp_syn_retries`` 6)."""
+MAX_NODES = 4
+"""Nodes that a packet may enter before it is taken to go round in circles; real ones enter at most three."""
+
+
+class Hosts(Protocol):
+    """The machines: who runs where, and what answers there. The kubelet pool is one."""
+
+    def pod_of(self, uid: str) -> Pod | None:
+        """The pod with that uid, if a machine knows it."""
+
+    def on_host(self, node: str) -> list[Pod]:
+        """The pods of a node that use the host's network or a port of the host."""
+
+    def ask(self, pod: Pod, request: Request, now: float, local: bool = False) -> Reply:
+        """Let a pod answer."""
+
+    def reachable(self, node: str) -> bool:
+        """Whether a node's machine is on and its link is up."""
+
+    def powered(self, node: str) -> bool:
+        """Whether a node's machine is on."""
+
+    def ports_of(self, pod: Pod, now: float) -> list[str]:
+        """Where a pod listens, as ``80`` or ``127.0.0.1:80``, for explanations."""
+
+
+class Source:
+    """Where a request starts: a pod, a node (``pod`` None) or outside (``node`` empty too)."""
+
+    __slots__ = ("address", "name", "node", "pod")
+
+    def __init__(self, name: str, pod: Pod | None, node: str, address: str) -> None:
+        self.name = name
+        self.pod = pod
+        self.node = node
+        self.address = address
+
+    @property
+    def in_pod(self) -> bool:
+        """Whether it has a network namespace of its own."""
+        return self.pod is not None and not self.pod.spec.hostNetwork
+
+    @property
+    def place(self) -> str:
+        """Its place in a trace."""
+        if self.pod is not None:
+            return f"pod/{self.name}"
+        return f"node/{self.node}" if self.node else "outside"
+
+
+class Rewritten:
+    """A conntrack entry: what a node changed in the request's packet and will change back in the reply's."""
+
+    __slots__ = ("after", "before", "kind", "node")
+
+    def __init__(self, node: str, kind: str, before: tuple[str, int], after: tuple[str, int]) -> None:
+        self.node = node
+        self.kind = kind
+        self.before = before
+        self.after = after
+
+
+class Journey:
+    """One request under way."""
+
+    __slots__ = (
+        "cni",
+        "entered",
+        "hosts",
+        "masked",
+        "net",
+        "now",
+        "packet",
+        "request",
+        "rewritten",
+        "source",
+        "trail",
+        "view",
+    )
+
+    def __init__(
+        self, net: Network, hosts: Hosts, source: Source, request: Request, view: View, now: float, trail: Trail
+    ) -> None:
+        self.net = net
+        self.hosts = hosts
+        self.source = source
+        self.request = request
+        self.view = view
+        self.now = now
+        self.trail = trail
+        self.cni = net.cni
+        self.rewritten: list[Rewritten] = []
+        self.entered = 0
+        self.masked = ""
+
+    def to(self, address: str) -> tuple[Reply, str]:
+        """Go to an address; returns the reply and the ip:port that was asked last."""
+        source, request = self.source, self.request
+        protocol = {"udp": "udp", "icmp": "icmp", "sctp": "sctp"}.get(request.protocol, "tcp")
+        packet = self.packet = Packet(source.address, self.net.next_port(), address, request.port, protocol)
+        if self.trail.detailed:
+            self._network()
+            self.trail.step(source.place, "socket", packet, request.protocol)
+        if address.startswith("127.") or address == "::1":
+            return self._loopback(), endpoint(address, request.port)
+        if source.in_pod:
+            self._leave_pod()
+        if not source.node:
+            return self._from_outside()
+        return self._at(source.node, "PREROUTING" if source.in_pod else "OUTPUT")
+
+    # -- stages
+
+    def _leave_pod(self) -> None:
+        if not self.trail.detailed or self.source.pod is None:
+            return
+        packet, net, source, cni = self.packet, self.net, self.source, self.cni
+        meta = self.source.pod.metadata
+        inside = plugins.pod_routes(cni, net.ipam, source.node, source.address)
+        direct = cni.mode != "routed" and within(packet.dst, net.ipam.node_cidr(source.node))
+        packet.device, packet.smac = "eth0", pod_mac(source.address)
+        packet.dmac = pod_mac(packet.dst) if direct else plugins.gateway_mac(cni, net.ipam, source.node)
+        self.trail.step(source.place, "route", packet, str(inside[-1] if direct else inside[0]))
+        packet.device = plugins.host_end(cni, meta.uid or "", meta.namespace or "", meta.name or "")
+        place = f"node/{source.node}"
+        self.trail.step(place, "veth", packet, f"eth0 ↔ {packet.device}", mtu=cni.pod_mtu)
+        if cni.bridge:
+            packet.device = cni.bridge
+            self.trail.step(place, "bridge", packet, cni.bridge)
+
+    def _from_outside(self) -> tuple[Reply, str]:
+        packet, trail, net = self.packet, self.trail, self.net
+        target = endpoint(packet.dst, packet.dport)
+        service = services.caught_by(self.view, packet.dst)
+        if service is not None and packet.dst in (service.spec.clusterIPs or (service.spec.clusterIP,)):
+            name = f"{service.metadata.namespace}/{service.metadata.name}"
+            trail.add("service", name, "cluster-ip-from-outside", ok=False)
+            trail.step("outside", "no-route", packet, packet.dst, ok=False)
+            return Reply(0, error="timeout"), target
+        if service is not None:
+            return self._balanced(service, target)
+        node = net.ipam.node_of.get(packet.dst)
+        if node is None:
+            return self._route("", "PREROUTING"), target
+        if not self.hosts.reachable(node):
+            return self._unreachable(node), target
+        self._wire(node)
+        return self._at(node, "PREROUTING")
+
+    def _balanced(self, service: Service, target: str) -> tuple[Reply, str]:
+        """To a load balancer's address, or an external IP: which node does the packet enter?"""
+        packet, trail = self.packet, self.trail
+        name = f"{service.metadata.namespace}/{service.metadata.name}"
+        healthy = [n for n in self.net.ipam.nodes if self.hosts.reachable(n)]
+        balancer = packet.dst not in service.spec.externalIPs
+        if balancer and service.spec.externalTrafficPolicy == "Local":
+            rules = self.net.compiled.rules(services.indexed(self.view), service)
+            healthy = [n for n in healthy if any(r.choice(n).local for r in rules)]
+        if not healthy:
+            trail.add("balancer", name, "no-healthy-node", ok=False, address=packet.dst)
+            trail.step("outside", "no-healthy-node", packet, name, ok=False)
+            return Reply(0, error="timeout"), target
+        node = healthy[packet.sport % len(healthy)]
+        proxied = any(i.ip == packet.dst and i.ipMode == "Proxy" for i in service.status.loadBalancer.ingress)
+        if balancer:
+            trail.step("balancer", "balance", packet, f"{packet.dst} → {node}", nodes=len(healthy))
+        if proxied:  # the balancer opens a connection of its own to the node port
+            port = next((p.nodePort or 0 for p in service.spec.ports if p.port == packet.dport), 0)
+            self.rewritten.append(
+                Rewritten("balancer", "dnat", (packet.dst, packet.dport), (self.net.ipam.nodes[node], port))
+            )
+            packet.dst, packet.dport = self.net.ipam.nodes[node], port
+            trail.step("balancer", "proxy", packet, f"{packet.dst}:{port}")
+        self._wire(node)
+        return self._at(node, "PREROUTING")
+
+    def _at(self, node: str, hook: str) -> tuple[Reply, str]:
+        """A packet is in a node's network stack: kube-proxy's rules first, then routing."""
+        packet, trail, net, view = self.packet, self.trail, self.net, self.view
+        self.entered += 1
+        if self.entered > MAX_NODES:
+            trail.step(f"node/{node}", "loop", packet, ok=False)
+            return Reply(0, error="timeout"), endpoint(packet.dst, packet.dport)
+        asked = endpoint(packet.dst, packet.dport)
+        local = packet.dst in net.local(node) or packet.dst.startswith("127.")
+        service = services.caught_by(view, packet.dst)
+        by_port = False
+        if service is None and local:
+            service = services.with_node_port(
+                view, packet.dport, "UDP" if packet.protocol == "udp" else packet.protocol.upper()
+            )
+            by_port = service is not None
+        if service is None:
+            if within(packet.dst, SERVICE_CIDR):
+                return self._unallocated(node, hook, asked)
+            if trail.detailed:
+                trail.step(
+                    f"node/{node}",
+                    "no-rule",
+                    packet,
+                    f"nat {hook}: KUBE-SERVICES" if net.mode.name == "iptables" else net.mode.name,
+                )
+            return self._route(node, hook), asked
+        return self._service(node, hook, service, by_port, asked)
+
+    def _unallocated(self, node: str, hook: str, asked: str) -> tuple[Reply, str]:
+        verdict = self.net.mode.unallocated().verdict
+        if verdict:
+            self.trail.add("service", self.packet.dst, "unallocated", ok=False)
+            self.trail.step(f"node/{node}", "unallocated", self.packet, verdict, ok=False)
+            return Reply(0, error="timeout" if verdict == "DROP" else "refused"), asked
+        return self._route(node, hook), asked
+
+    def _service(self, node: str, hook: str, service: Service, by_port: bool, asked: str) -> tuple[Reply, str]:
+        packet, trail, net = self.packet, self.trail, self.net
+        name = f"{service.metadata.namespace}/{service.metadata.name}"
+        where = "nodePort" if by_port else "service"
+        wanted = packet.protocol.upper()
+        found = None
+        for rule in net.compiled.rules(self.view, service, ":" in packet.dst):
+            if rule.protocol == wanted and packet.dport == (rule.node_port if by_port else rule.port):
+                found = rule
+                break
+        if found is None:
+            return self._no_port(node, hook, service, name, where, asked)
+        site = net.site(node, self.view)
+        context = Context(node, net.local(node), net.chance, net.recent, self.now)
+        passed: list[str] | None = [] if trail.detailed else None
+        before = (packet.dst, packet.dport)
+        kind = NODE if by_port else destination(found, packet.dst)
+        outcome = net.mode.translate(found, site, packet, context, hook, passed)
+        if passed:
+            self._rules(node, passed, before)
+        if outcome.verdict != "DNAT" or outcome.backend is None:
+            return self._refused(node, hook, found, outcome, name, where, asked)
+        backend = outcome.backend
+        self.rewritten.append(Rewritten(node, "dnat", before, (packet.dst, packet.dport)))
+        trail.add(where, name, "chose", address=asked, endpoint=str(backend), of=self._of(found, node, backend, kind),
+                  rule=found.chain)  # fmt: skip
+        trail.add("endpoint", backend.pod or backend.address, "forwarded", node=backend.node)
+        if trail.detailed:
+            self._network()
+            trail.step(f"node/{node}", "dnat", packet, f"{asked} → {backend}", service=name)
+            trail.step(f"node/{node}", "conntrack", packet, self._entry(before))
+        if net.mode.name == "userspace":
+            return self._through_process(found, node, hook, backend)
+        return self._route(node, hook), str(backend)
+
+    def _through_process(self, rule: ServiceRule, node: str, hook: str, backend: Backend) -> tuple[Reply, str]:
+        """kube-proxy's process connects; when an endpoint refuses it tries the next, as only a process can."""
+        packet = self.packet
+        reply = self._route(node, hook)
+        others = [b for b in rule.backends if b.ready and b != backend]
+        for other in others[:3]:
+            if reply.error not in ("refused", "timeout"):
+                break
+            self.trail.step(f"node/{node}", "retry", packet, str(other))
+            packet.dst, packet.dport = other.address, other.port
+            backend = other
+            reply = self._route(node, hook)
+        return reply, str(backend)
+
+    def _of(self, rule: ServiceRule, node: str, backend: Backend, kind: str) -> int:
+        """Among how many endpoints one was chosen."""
+        choice = self.net.compiled.choice(rule, node, self.net.site(node, self.view).zone)
+        local = rule.internal_local if kind == "cluster IP" else rule.external_local
+        return len(choice.local if local and backend in choice.local else choice.cluster or choice.local)
+
+    def _no_port(self, node: str, hook: str, service: Service, name: str, where: str, asked: str) -> tuple[Reply, str]:
+        packet, trail, mode = self.packet, self.trail, self.net.mode
+        if packet.protocol == "icmp" and mode.name == "ipvs":
+            trail.add("node", node, "answered", address=packet.dst)
+            trail.step(f"node/{node}", "pong", packet, packet.dst)
+            return Reply(200), asked
+        ports = " ".join(str(p.port) for p in service.spec.ports)
+        trail.add(where, name, "no-such-port", ok=False, asked=packet.dport, ports=ports)
+        verdict = mode.unknown_port().verdict
+        detail = verdict or f"default via {self.net.ipam.router} dev eth0"
+        trail.step(f"node/{node}", "no-such-port", packet, detail, ok=False, ports=ports)
+        return Reply(0, error="refused" if verdict == "REJECT" else "timeout"), asked
+
+    def _refused(
+        self, node: str, hook: str, rule: ServiceRule, outcome: Outcome, name: str, where: str, asked: str
+    ) -> tuple[Reply, str]:
+        """No endpoint for this packet: rejected, dropped, or (not translated by any rule) left to routing."""
+        trail = self.trail
+        verdict = outcome.verdict
+        if not verdict:
+            return self._route(node, hook), asked
+        ready = sum(b.ready for b in rule.backends)
+        blocked = bool(rule.source_ranges) and self.packet.dst in rule.balancer_ips and rule.choice(node).any
+        code = "source-range" if blocked and verdict == "DROP" else "no-endpoints"
+        trail.add(where, name, code, ok=False, endpoints=len(rule.backends), ready=ready)
+        trail.step(f"node/{node}", code, self.packet, verdict, ok=False, service=name, ready=ready)
+        error = {"DROP": "timeout", "RESET": "reset"}.get(verdict, "refused")
+        return Reply(0, error=error), asked
+
+    def _rules(self, node: str, passed: list[str], before: tuple[str, int]) -> None:
+        """One step per rule that matched, each with the fields as they were when it had done its work."""
+        packet = self.packet
+        after, mark = (packet.dst, packet.dport), packet.mark
+        packet.dst, packet.dport = before
+        packet.mark = 0
+        for number, line in enumerate(passed):
+            if "--set-xmark" in line or "KUBE-MARK-MASQ" in line:
+                packet.mark = mark
+            if number == len(passed) - 1:
+                (packet.dst, packet.dport), packet.mark = after, mark
+            self.trail.step(f"node/{node}", "rule", packet, line)
+
+    def _entry(self, before: tuple[str, int]) -> str:
+        """The conntrack entry as ``conntrack -L`` shows it: what was sent, and what the reply will look like."""
+        p = self.packet
+        return (
+            f"{p.protocol} src={p.src} dst={before[0]} sport={p.sport} dport={before[1]} "
+            f"src={p.dst} dst={p.src} sport={p.dport} dport={p.sport}"
+        )
+
+    # -- routing
+
+    def _route(self, node: str, hook: str) -> Reply:
+        """Where the packet's destination is, and how it gets there from a node (empty: from outside)."""
+        packet, net, trail = self.packet, self.net, self.trail
+        if packet.dst in net.local(node) if node else False:
+            return self._host(node)
+        if packet.dst.startswith("127."):
+            return self._nothing(node)
+        other = net.ipam.node_of.get(packet.dst)
+        if other is not None:
+            return self._to_node(node, hook, other)
+        uid = net.ipam.owner_of(packet.dst)
+        pod = self.hosts.pod_of(uid) if uid is not None else None
+        if pod is None:
+            return self._elsewhere(node, hook)
+        at = pod.spec.nodeName or ""
+        if not node:
+            trail.add("node", at, "pod-address-from-outside", ok=False)
+            trail.step("outside", "no-route", packet, packet.dst, ok=False)
+            return Reply(0, error="timeout")
+        policed = self._policed(pod)
+        target = peer_of(pod, packet.dst, self.view) if policed else Peer(packet.dst, node=at)
+        denied = self._egress(node, target) if policed else None
+        if denied is None and at == node and policed:
+            denied = self._ingress(node, target)
+        if denied is not None:
+            return denied
+        if at != node:
+            self._postrouting(node, hook, at)
+            cut = node if not self.hosts.reachable(node) else at if not self.hosts.reachable(at) else ""
+            if cut:
+                return self._unreachable(cut)
+            self._carry(node, at)
+            denied = self._ingress(at, target) if policed else None
+            if denied is not None:
+                return denied
+        else:
+            self._postrouting(node, hook, at)
+        if not self.hosts.powered(at):
+            trail.add("node", at, "off", ok=False)
+            trail.step(f"node/{at}", "off", packet, ok=False)
+            return Reply(0, error="timeout")
+        return self._deliver(pod, at, uid or "")
+
+    def _to_node(self, node: str, hook: str, other: str) -> Reply:
+        packet = self.packet
+        if node:
+            denied = self._egress(node, Peer(packet.dst, node=other))
+            if denied is not None:
+                return denied
+            self._postrouting(node, hook, "")
+            if not (self.hosts.reachable(node) and self.hosts.reachable(other)):
+                return self._unreachable(other)
+        self._wire(other)
+        packet.ttl -= 1 if hook == "PREROUTING" and node else 0
+        reply, asked = self._at(other, "PREROUTING")
+        self.net.asked = asked
+        return reply
+
+    def _postrouting(self, node: str, hook: str, target: str) -> None:
+        """The last chains before the packet leaves: does it get a new source? ``target`` is the pod's node (empty: outside)."""
+        packet, net, cni = self.packet, self.net, self.cni
+        if target == node and cni.bridge:
+            device, own = cni.bridge, net.local(node)[1]
+        elif target and target != node and cni.mode == "vxlan":
+            device, own = f"flannel.{plugins.VNI}", net.local(node)[2]
+        else:
+            device, own = "eth0", net.local(node)[0]
+        if hook == "OUTPUT" and not self.rewritten and target:  # the kernel takes the address of the way out
+            packet.src = own
+            self.masked = node
+        packet.device = device
+        if hook == "PREROUTING":
+            packet.ttl -= 1
+        detailed = self.trail.detailed
+        if detailed:
+            self._routed(node, device, target)
+        packet.masquerade = False
+        passed: list[Rule] | None = [] if detailed else None
+        context = Context(node, net.local(node), net.chance, net.recent, self.now)
+        traverse(net.postrouting(node), "POSTROUTING", packet, context, passed)
+        if not packet.masquerade or packet.src == own:
+            return
+        before = (packet.src, packet.sport)
+        packet.src = own
+        self.masked = node
+        self.rewritten.append(Rewritten(node, "snat", before, (packet.src, packet.sport)))
+        if detailed and passed is not None:
+            for rule in passed:
+                self.trail.step(f"node/{node}", "rule", packet, f"nat: {rule}")
+            self.trail.step(f"node/{node}", "snat", packet, f"{before[0]} → {own}")
+
+    def _routed(self, node: str, device: str, target: str) -> None:
+        ipam = self.net.ipam
+        if target == node:
+            text = (
+                str(plugins.Route(ipam.node_cidr(node), device=self.cni.bridge))
+                if self.cni.bridge
+                else f"{self.packet.dst} dev cali*"
+            )
+        elif target:
+            routes = plugins.node_routes(self.cni, ipam, node)
+            text = next((str(r) for r in routes if r.to == ipam.node_cidr(target)), "")
+        else:
+            text = f"default via {ipam.router} dev eth0"
+        self.trail.step(f"node/{node}", "route", self.packet, text, device=device)
+
+    def _carry(self, node: str, other: str) -> None:
+        """From node to node: in a VXLAN packet, or as it is."""
+        packet, net, trail = self.packet, self.net, self.trail
+        if trail.detailed:
+            here, there = net.ipam.node_address(node), net.ipam.node_address(other)
+            if self.cni.mode == "vxlan":
+                packet.smac, packet.dmac = plugins.overlay_mac(node), plugins.overlay_mac(other)
+                packet.outer = f"VXLAN {plugins.VNI} {here} → {there}:{plugins.VXLAN_PORT}"
+                trail.step(
+                    f"node/{node}", "encapsulate", packet, f"flannel.{plugins.VNI}", overhead=plugins.VXLAN_OVERHEAD
+                )
+            else:
+                packet.smac, packet.dmac = node_mac(here), node_mac(there)
+            packet.device = "eth0"
+            trail.step("wire", "wire", packet, f"{here} → {there}")
+            if packet.outer:
+                packet.outer, packet.device = "", f"flannel.{plugins.VNI}"
+                trail.step(f"node/{other}", "decapsulate", packet, f"flannel.{plugins.VNI}")
+            else:
+                trail.step(f"node/{other}", "arrive", packet, "eth0")
+        packet.mark = 0
+        packet.ttl -= 1
+
+    def _wire(self, node: str) -> None:
+        packet = self.packet
+        packet.mark = 0
+        if self.trail.detailed:
+            packet.device = "eth0"
+            packet.dmac = node_mac(self.net.ipam.node_address(node))
+            self.trail.step("wire", "wire", packet, f"→ {node}")
+
+    # -- policies
+
+    def _policed(self, target: Pod) -> bool:
+        """Whether policies need to be asked at all: there are some where the packet comes from or goes to."""
+        if not self.cni.enforces:
+            return False
+        if self.trail.detailed:
+            return True
+        view, own = self.view, self.source.pod
+        if view.by(NetworkPolicy, "namespace", target.metadata.namespace or ""):
+            return True
+        return own is not None and bool(view.by(NetworkPolicy, "namespace", own.metadata.namespace or ""))
+
+    def _origin(self) -> Peer:
+        """Who the packet's source is, as a policy sees it where the packet is now."""
+        packet, net = self.packet, self.net
+        if not self.masked:
+            if self.source.pod is not None:
+                return peer_of(self.source.pod, packet.src, self.view)
+            return Peer(packet.src, node=self.source.node)
+        uid = net.ipam.owner_of(packet.src)
+        pod = self.hosts.pod_of(uid) if uid is not None else None
+        return peer_of(pod, packet.src, self.view) if pod is not None else Peer(packet.src, node=self.masked)
+
+    def _egress(self, node: str, target: Peer) -> Reply | None:
+        source = self.source
+        if not self.cni.enforces or not source.in_pod or source.node != node or source.pod is None:
+            return None
+        return self._judged(EGRESS, node, peer_of(source.pod, source.address, self.view), target)
+
+    def _ingress(self, node: str, target: Peer) -> Reply | None:
+        if not self.cni.enforces or not target.is_pod:
+            return None
+        return self._judged(INGRESS, node, self._origin(), target)
+
+    def _judged(self, direction: str, node: str, source: Peer, target: Peer) -> Reply | None:
+        packet = self.packet
+        verdict = judge(self.view, direction, source, target, packet.dport, packet.protocol.upper())
+        own = target if direction == INGRESS else source
+        if self.trail.detailed and verdict.reason != "no-pod":
+            self._verdict(node, own, verdict)
+        if verdict.allowed:
+            return None
+        self.trail.add("policy", own.name, f"{direction.lower()}-denied", ok=False, policies=" ".join(verdict.policies))
+        return Reply(0, error="timeout")
+
+    def _verdict(self, node: str, own: Peer, verdict: Verdict) -> None:
+        direction = verdict.direction.lower()
+        detail = f"{verdict.policy} {verdict.rule}".strip() or " ".join(verdict.policies)
+        code = f"{direction}-{verdict.reason if verdict.allowed else 'denied'}"
+        self.trail.step(f"node/{node}", code, self.packet, detail, ok=verdict.allowed, pod=own.name)
+
+    # -- arrival
+
+    def _deliver(self, pod: Pod, node: str, uid: str) -> Reply:
+        packet, trail, source = self.packet, self.trail, self.source
+        name = f"{pod.metadata.namespace}/{pod.metadata.name}"
+        if trail.detailed:
+            meta = pod.metadata
+            end = plugins.host_end(self.cni, uid, meta.namespace or "", meta.name or "")
+            packet.device, packet.dmac = end, pod_mac(packet.dst)
+            packet.smac = plugins.gateway_mac(self.cni, self.net.ipam, node)
+            trail.step(f"node/{node}", "veth", packet, f"{end} ↔ eth0")
+            packet.device = "eth0"
+            trail.step(f"pod/{name}", "arrive", packet, "eth0")
+        itself = source.pod is not None and source.pod.metadata.uid == uid
+        reply = self.hosts.ask(pod, self._asked(), self.now, local=itself)
+        return self._answered(reply, name, self.hosts.ports_of(pod, self.now) if reply.error == "refused" else [], node)
+
+    def _host(self, node: str) -> Reply:
+        """The node itself: a pod behind one of its ports, a pod with its network, or nobody."""
+        packet, hosts = self.packet, self.hosts
+        for pod in hosts.on_host(node):
+            name = f"{pod.metadata.namespace}/{pod.metadata.name}"
+            for box in pod.spec.containers:
+                for mapped in box.ports:
+                    if mapped.hostPort == packet.dport and not pod.spec.hostNetwork:
+                        return self._host_port(pod, node, mapped.containerPort)
+            if pod.spec.hostNetwork:
+                reply = hosts.ask(pod, self._asked(), self.now)
+                if reply.error != "refused":
+                    return self._answered(reply, name, [], node)
+        return self._nothing(node)
+
+    def _host_port(self, pod: Pod, node: str, port: int) -> Reply:
+        """CNI's portmap plugin: a DNAT from a port of the node to one pod on it."""
+        packet = self.packet
+        uid = pod.metadata.uid or ""
+        held = self.net.ipam.held.get(uid)
+        before = (packet.dst, packet.dport)
+        packet.dst, packet.dport = held[1] if held is not None else packet.dst, port
+        self.rewritten.append(Rewritten(node, "dnat", before, (packet.dst, port)))
+        self.trail.step(f"node/{node}", "host-port", packet, f"CNI-HOSTPORT-DNAT: {before[1]} → {packet.dst}:{port}")
+        denied = self._ingress(node, peer_of(pod, packet.dst, self.view))
+        return denied if denied is not None else self._deliver(pod, node, uid)
+
+    def _nothing(self, node: str) -> Reply:
+        self.trail.add("node", node, "nothing-listens", ok=False, port=self.packet.dport)
+        self.trail.step(f"node/{node}", "nothing-listens", self.packet, ok=False, port=self.packet.dport)
+        return Reply(0, error="refused")
+
+    def _elsewhere(self, node: str, hook: str) -> Reply:
+        """An address that is no pod's, no node's and no Service's: the outside, or nobody's."""
+        packet, trail, net = self.packet, self.trail, self.net
+        source = self.source
+        if node:
+            denied = self._egress(node, Peer(packet.dst))
+            if denied is not None:
+                return denied
+        if net.is_outside(packet.dst) and (not node or self.hosts.reachable(node)):
+            if node:
+                self._postrouting(node, hook, "")
+            trail.add("outside", packet.dst, "answered")
+            trail.step("outside", "answered", packet, packet.dst, status=200)
+            return self._returned(
+                Reply(200, "<!doctype html><title>Example Domain</title>\n", seconds=0.05), "outside", ""
+            )
+        trail.add("node", node or source.name, "nobody-there", ok=False, address=packet.dst)
+        trail.step(f"node/{node}" if node else "outside", "nobody-there", packet, packet.dst, ok=False)
+        return Reply(0, error="timeout")
+
+    def _unreachable(self, node: str) -> Reply:
+        self.trail.add("node", node, "unreachable", ok=False)
+        self.trail.step("wire", "unreachable", self.packet, node, ok=False)
+        return Reply(0, error="timeout")
+
+    def _loopback(self) -> Reply:
+        """127.0.0.1: whoever listens in the same network namespace; on a node also its node ports (iptables mode)."""
+        source, hosts, request = self.source, self.hosts, self.request
+        pods = (
+            [source.pod]
+            if source.in_pod and source.pod is not None
+            else hosts.on_host(source.node)
+            if source.node
+            else []
+        )
+        for pod in pods:
+            if not source.in_pod and not pod.spec.hostNetwork:
+                continue
+            reply = hosts.ask(pod, request, self.now, local=True)
+            if reply.error != "refused":
+                self.trail.add("app", source.name, "answered", port=request.port)
+                self.trail.step(source.place, "loopback", self.packet, "lo", port=request.port)
+                return reply
+        if not source.in_pod and source.node and self.net.mode.name in ("iptables", "userspace"):
+            protocol = "UDP" if self.packet.protocol == "udp" else "TCP"
+            if services.with_node_port(self.view, request.port, protocol) is not None:
+                return self._at(source.node, "OUTPUT")[0]
+        self.trail.add("app", source.name, "nothing-listens", ok=False, port=request.port)
+        self.trail.step(source.place, "nothing-listens", self.packet, "lo", ok=False, port=request.port)
+        return Reply(0, error="refused")
+
+    def _asked(self) -> Request:
+        r, p = self.request, self.packet
+        return Request(r.host, p.dport, r.protocol, r.method, r.path, r.headers, r.body, p.src, r.timeout)
+
+    def _answered(self, reply: Reply, name: str, listens: list[str], node: str) -> Reply:
+        trail, port = self.trail, self.packet.dport
+        if reply.error == "refused":
+            trail.add("app", name, "nothing-listens", ok=False, port=port, listens=" ".join(listens) or "nowhere")
+        elif reply.error:
+            trail.add("app", name, reply.error, ok=False, port=port)
+        else:
+            trail.add("app", name, "answered", port=port, status=reply.status)
+        if trail.detailed:
+            code = "nothing-listens" if reply.error == "refused" else reply.error or "answered"
+            facts = {"status": reply.status} if not reply.error else {"listens": " ".join(listens) or "-"}
+            trail.step(f"pod/{name}", code, self.packet, "", ok=not reply.error, **facts)
+        return self._returned(reply, f"pod/{name}", node)
+
+    # -- the way back
+
+    def _returned(self, reply: Reply, place: str, node: str) -> Reply:
+        """The reply passes the answering node and the node whose address the request bore; both undo what they did."""
+        if reply.error == "timeout":
+            return reply
+        masked = next((r.node for r in reversed(self.rewritten) if r.kind == "snat"), "")
+        passes = {node, masked, "balancer"}
+        if self.source.node and not masked:
+            passes.add(self.source.node)
+        lost = next((r for r in self.rewritten if r.node not in passes), None)
+        if lost is not None:
+            self.trail.add("node", lost.node, "reply-unknown", ok=False)
+            self.trail.step(
+                self.source.place, "reply-unknown", self.packet, f"{lost.after[0]} ≠ {lost.before[0]}", ok=False
+            )
+            return Reply(0, error="reset")
+        if self.trail.detailed:
+            self._back(place, node, masked)
+        return reply
+
+    def _back(self, place: str, node: str, masked: str) -> None:
+        trail, there = self.trail, self.packet
+        trail.back = True
+        packet = Packet(there.dst, there.dport, there.src, there.sport, there.protocol)
+        packet.state = "ESTABLISHED"
+        trail.step(place, "reply", packet)
+        at = node
+        for change in reversed(self.rewritten):
+            if at and change.node not in (at, "balancer"):
+                trail.step("wire", "wire", packet, f"{at} → {change.node}")
+            at = change.node
+            if change.kind == "snat":
+                packet.dst, packet.dport = change.before
+            else:
+                packet.src, packet.sport = change.before
+            where = "balancer" if at == "balancer" else f"node/{at}"
+            trail.step(
+                where,
+                f"un-{change.kind}",
+                packet,
+                f"{change.after[0]}:{change.after[1]} → {change.before[0]}:{change.before[1]}",
+            )
+        if self.source.node and at and at != self.source.node:
+            trail.step("wire", "wire", packet, f"{at} → {self.source.node}")
+        trail.step(self.source.place, "received", packet)
+        trail.back = False
+
+    def _network(self) -> None:
+        """Which of the three networks the packet's destination lies in."""
+        dst, ipam = self.packet.dst, self.net.ipam
+        if services.caught_by(self.view, dst) is not None or within(dst, SERVICE_CIDR):
+            self.trail.network = "service"
+        elif dst in ipam.node_of:
+            self.trail.network = "node"
+        elif ipam.owner_of(dst) is not None or within(dst, ipam.cluster_cidr):
+            self.trail.network = "pod"
+        else:
+            self.trail.network = "outside"

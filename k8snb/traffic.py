@@ -1,0 +1,108 @@
+"""What travels in a cluster: requests, traces of their packets, kube-proxy's rules, and who may reach whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from k8snb.api.mistakes import BadType
+from k8snb.api.object import Object
+from k8snb.api.types.core_v1 import Pod
+from k8snb.api.types.networking_v1 import NetworkPolicy
+from k8snb.client.view import View
+from k8snb.network import Answer, Interface, Network, Reachability, Route, Trace
+from k8snb.network import cni as plugins
+
+READY = ("Running",)
+"""Phases of pods that take part in a reachability matrix."""
+
+
+class Traffic:
+    """The network of a cluster, as its user sees it."""
+
+    network: Network
+    runtime: Any
+    clock: Any
+
+    @property
+    def _net_view(self) -> View:
+        view: View = self.runtime.processes["kubelet"].view
+        return view
+
+    def request(self, source: str | Pod, url: str, **options: Any) -> Answer:
+        """Send a request through the modelled network and return the answer with every hop on its way.
+
+        ``source`` is ``pod/NAME``, ``pod/NAMESPACE/NAME``, ``node/NAME`` or ``outside``; ``url`` is like
+        ``http://web.default.svc:80/path``. Options: method, body, headers, timeout (seconds). The answer's ``error`` is the
+        true one: nxdomain, refused, timeout, reset or unreachable.
+        """
+        return self.network.request(source, url, self._net_view, now=self.clock.now, **options)
+
+    def trace(self, source: str | Pod, url: str, **options: Any) -> Trace:
+        """Send a request as ``request`` does and return every step of its packets, there and back, with their fields."""
+        return self.network.trace(source, url, self._net_view, now=self.clock.now, **options)
+
+    def proxy_rules(self, node: str) -> str:
+        """kube-proxy's rules on a node, as the node's own tool prints them: ``iptables-save`` in iptables mode,
+        ``nft list table ip kube-proxy``, or ``ipvsadm -Ln`` with what belongs to it.
+        """
+        return self.network.rules(node, self._net_view, self.clock.now)
+
+    def interfaces(self, of: str) -> tuple[Interface, ...]:
+        """The network interfaces of ``node/NAME`` or ``pod/NAME``, as ``ip addr`` shows them there."""
+        pod, node = self._end(of)
+        ipam, cni = self.network.ipam, self.network.cni
+        if pod is not None and not pod.spec.hostNetwork:
+            meta = pod.metadata
+            return plugins.pod_interfaces(cni, ipam, node, meta.uid or "", meta.namespace or "", meta.name or "")
+        return plugins.node_interfaces(cni, ipam, node, self._attached(node))
+
+    def routes(self, of: str) -> tuple[Route, ...]:
+        """The routing table of ``node/NAME`` or ``pod/NAME``; Services are in none."""
+        pod, node = self._end(of)
+        ipam, cni = self.network.ipam, self.network.cni
+        if pod is not None and not pod.spec.hostNetwork:
+            held = ipam.held.get(pod.metadata.uid or "")
+            return plugins.pod_routes(cni, ipam, node, held[1]) if held is not None else ()
+        return plugins.node_routes(cni, ipam, node, self._attached(node))
+
+    def _end(self, of: str) -> tuple[Pod | None, str]:
+        found = self.network.end(of, self._net_view)
+        return found.pod, found.node
+
+    def _attached(self, node: str) -> tuple[tuple[str, str, str], ...]:
+        pods = self._net_view.by(Pod, "node", node)
+        held = self.network.ipam.held
+        return tuple(
+            (p.metadata.uid or "", p.metadata.namespace or "", p.metadata.name or "")
+            for p in pods
+            if (p.metadata.uid or "") in held
+        )
+
+    def reachability(
+        self,
+        port: int | str = 80,
+        protocol: str = "TCP",
+        *,
+        namespace: str | None = None,
+        without: Iterable[str | NetworkPolicy] = (),
+        extra: Iterable[NetworkPolicy] = (),
+    ) -> Reachability:
+        """Which running pod may reach which at a port (a number, or a container port's name), as NetworkPolicies say.
+
+        ``without`` (names, or objects) and ``extra`` answer "what if": the matrix with some policies taken away or added;
+        ``a.changes(b)`` lists the pairs that differ.
+        """
+        view = self._net_view
+        pods = [p for p in view.list(Pod, namespace) if p.status.phase in READY and p.spec.nodeName]
+        gone = {_name_of(given) for given in without}
+        kept = [p for p in view.list(NetworkPolicy) if f"{p.metadata.namespace}/{p.metadata.name}" not in gone]
+        return self.network.reach(view, pods, port, protocol, (*kept, *extra))
+
+
+def _name_of(given: str | Object) -> str:
+    if isinstance(given, str):
+        return given if "/" in given else f"default/{given}"
+    if not isinstance(given, NetworkPolicy):
+        raise BadType(f"{given!r} is no NetworkPolicy: give its name or the object")
+    return f"{given.metadata.namespace}/{given.metadata.name}"
