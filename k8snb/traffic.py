@@ -12,6 +12,7 @@ from k8snb.api.types.networking_v1 import NetworkPolicy
 from k8snb.client.view import View
 from k8snb.network import Answer, Interface, Network, Reachability, Route, Trace
 from k8snb.network import cni as plugins
+from k8snb.sim.clock import Clock
 
 READY = ("Running",)
 """Phases of pods that take part in a reachability matrix."""
@@ -22,7 +23,7 @@ class Traffic:
 
     network: Network
     runtime: Any
-    clock: Any
+    clock: Clock
 
     @property
     def _net_view(self) -> View:

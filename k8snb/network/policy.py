@@ -97,6 +97,15 @@ def selecting(policies: Iterable[NetworkPolicy], peer: Peer, direction: str) -> 
     ]
 
 
+def rules_of(
+    policy: NetworkPolicy, direction: str
+) -> Iterable[tuple[tuple[NetworkPolicyPort, ...], tuple[NetworkPolicyPeer, ...]]]:
+    """The rules of a direction: ports and peers of each."""
+    if direction == INGRESS:
+        return [(rule.ports, rule.from_) for rule in policy.spec.ingress]
+    return [(rule.ports, rule.to) for rule in policy.spec.egress]
+
+
 def check(
     policies: Iterable[NetworkPolicy], direction: str, source: Peer, target: Peer, port: int, protocol: str
 ) -> Verdict:
@@ -113,16 +122,15 @@ def check(
         return Verdict(True, direction, "not-isolated")
     names = tuple(f"{p.metadata.namespace}/{p.metadata.name}" for p in chosen)
     for policy, name in zip(chosen, names, strict=True):
-        rules = policy.spec.ingress if direction == INGRESS else policy.spec.egress
-        for number, rule in enumerate(rules):
-            if not _port(rule.ports, target, port, protocol):
+        for number, (ports, peers) in enumerate(rules_of(policy, direction)):
+            if not _port(ports, target, port, protocol):
                 continue
-            field, peers = ("from", rule.from_) if direction == INGRESS else ("to", rule.to)  # type: ignore[union-attr]
             where = f"{direction.lower()}[{number}]"
             if not peers:
                 return Verdict(True, direction, "allowed", names, name, where)
             for index, candidate in enumerate(peers):
                 if _peer(candidate, other, policy.metadata.namespace or ""):
+                    field = "from" if direction == INGRESS else "to"
                     return Verdict(True, direction, "allowed", names, name, f"{where}.{field}[{index}]")
     return Verdict(False, direction, "no-rule", names)
 

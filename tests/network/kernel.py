@@ -197,16 +197,18 @@ class Kernel:
         else:
             self.inside(node, "iptables-restore", text=rules)
             saved = self.inside(node, "iptables-save")
-            assert _facts(rules) == _facts(saved)
+            assert _facts(saved) == _facts(rules)
 
 
-def _facts(text: str) -> list[str]:
-    """The lines of iptables-save without dates; the kernel's own tables come in any order."""
-    tables: dict[str, list[str]] = {}
-    name = ""
+def _facts(text: str) -> dict[str, list[str]]:
+    """The rules of iptables-save by table and chain; tables and chains come in any order, dates do not matter."""
+    found: dict[str, list[str]] = {}
+    table = ""
     for line in text.splitlines():
         if line.startswith("*"):
-            name = line
-        if not line.startswith("#"):
-            tables.setdefault(name, []).append(line)
-    return [line for name in sorted(tables) for line in tables[name]]
+            table = line
+        elif line.startswith(":"):
+            found.setdefault(f"{table} {line.split()[0][1:]}", [])
+        elif line.startswith("-A"):
+            found[f"{table} {line.split()[1]}"].append(line)
+    return found

@@ -7,6 +7,7 @@ refused, traffic to an address of the Service range that no Service has is dropp
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b32encode
 from collections.abc import Iterable
 
@@ -187,7 +188,7 @@ class NFTables:
         lines = ["table ip kube-proxy {", '\tcomment "rules for kube-proxy"']
         for kind, name, type_, comment in _MAPS:
             body = [f"type {type_}", f'comment "{comment}"']
-            elements = sorted(dict.fromkeys(table.elements.get(name, ())))
+            elements = sorted(dict.fromkeys(table.elements.get(name, ())), key=_ordered)
             if elements:
                 body.append("elements = { " + (",\n\t\t\t     ".join(elements)) + " }")
             lines += _block(f"{kind} {name}", body)
@@ -195,8 +196,8 @@ class NFTables:
             lines += _block(f"set {name}", body)
         for name, hook, chain in _BASE:
             lines += _block(f"chain {name}", [f"type {hook}; policy accept;", *chain])
-        for name, chain in (*_REGULAR, *((n, tuple(c)) for n, c in table.chains)):
-            lines += _block(f"chain {name}", list(chain))
+        for name, body in (*((n, list(c)) for n, c in _REGULAR), *table.chains):
+            lines += _block(f"chain {name}", body)
         return "\n".join([*lines[:-1], "}", ""])
 
     def translate(
@@ -232,6 +233,11 @@ class NFTables:
     def unallocated(self) -> Outcome:
         """An address of the Service range that no Service has."""
         return Outcome("DROP")
+
+
+def _ordered(element: str) -> tuple[tuple[int, str], ...]:
+    """Elements in the order of their numbers."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"[. :]+", element))
 
 
 def _block(head: str, body: list[str]) -> list[str]:
