@@ -174,6 +174,7 @@ class Cluster(Faults, Traffic):
         cni: str | Cni = "vxlan",
         proxy_mode: str = "iptables",
         dual_stack: bool = False,
+        _past: tuple[Cluster, int] | None = None,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise BadType(f"seed is {seed!r}: give a whole number")
@@ -182,9 +183,12 @@ class Cluster(Faults, Traffic):
         self.seed = seed
         self.clock = Clock()
         self.ids = Ids(seed)
-        self.store = (
-            Store(path=path, clock=self.clock, meta=self._meta) if path is not None else Store(clock=self.clock)
-        )
+        if _past is not None:
+            self.store = _past[0]._forked_store(_past[1], self.clock)
+        elif path is not None:
+            self.store = Store(path=path, clock=self.clock, meta=self._meta)
+        else:
+            self.store = Store(clock=self.clock)
         self.authorization = authorization_mode(authorization, self.store.meta_get("authorization"))
         self.server = APIServer(self.store, self.clock, self.ids, authorizer=AUTHORIZERS[self.authorization]())
         past = _Past(self.store, self.server)
@@ -199,8 +203,12 @@ class Cluster(Faults, Traffic):
             self._reopen()
         if founded:
             specs = ()
-        self.kubelets = kubelet if kubelet is not None else KubeletPool(specs, network=self.network, ids=self.ids)
-        self.schedulers = _schedulers(self.ids, scheduler, scheduler_config, scheduler_plugins, schedulers or {})
+        images = copy.deepcopy(_past[0].kubelets.images) if _past is not None else None
+        self.kubelets = (
+            kubelet if kubelet is not None else KubeletPool(specs, network=self.network, ids=self.ids, images=images)
+        )
+        self._scheduling = (scheduler, scheduler_config, tuple(scheduler_plugins), schedulers or {})
+        self.schedulers = _schedulers(self.ids, *self._scheduling)
         for part in (*parts, *self.schedulers.values(), self.kubelets):
             self.gateway.introduce(part.name, part.process, part.account)
             self.runtime.add(part)
@@ -453,6 +461,41 @@ class Cluster(Faults, Traffic):
     def fork(self) -> Cluster:
         """A second cluster that shares the past and goes on exactly as this one would, until either is changed."""
         return copy.deepcopy(self)
+
+    def branch(self, revision: int | None = None, *, time: float | str | None = None) -> Cluster:
+        """A second cluster, in memory, that goes on from a past revision or time: what if it had gone another way?
+
+        Its API objects and history are those of that moment; its components are started then and go on from what the API
+        tells, as after a restart: what they had in hand, back-offs, faults of machines and files in containers are not taken
+        along. Images are as known or broken as they are now. Chance goes its own way, the same for each branch of a revision.
+        """
+        moment = self.at(revision, time=time).revision
+        own = (*self.schedulers.values(), self.kubelets)
+        scheduler, config, plugins, more = copy.deepcopy(self._scheduling)
+        return type(self)(
+            seed=self.seed,
+            controllers=[copy.deepcopy(worker) for worker in self.runtime.workers if worker not in own],
+            scheduler=scheduler,
+            scheduler_config=config,
+            scheduler_plugins=plugins,
+            schedulers=more,
+            watch_lag=self.runtime.watch_lag,
+            caught_up_gate=self.runtime.gate,
+            _past=(self, moment),
+        )
+
+    def _forked_store(self, revision: int, clock: Clock) -> Store:
+        """The store up to a revision, with the metadata of a cluster that ended there."""
+        store = self.store.fork(revision, clock)
+        store.meta_put("now", store.time_of(revision))
+        store.meta_put("ids", Ids(self.seed + revision).state)
+        store.meta_put("steps", self._steps_until(revision))
+        return store
+
+    def _steps_until(self, revision: int) -> int:
+        """How many steps had been made at a revision, as the causes of its changes tell."""
+        kept = self.store.changes(max(1, self.store.compacted + 1), revision)
+        return max((change.cause.step for change in kept), default=0)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Cluster:
         other = type(self).__new__(type(self))

@@ -16,6 +16,8 @@ from k8snb.explain.scheduling import SchedulingExplanation
 from k8snb.scheduling import Scheduling as SchedulingModel
 from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.graph import draw_graph, graph_text, ownership
+from k8snb.views.rollout import rollout, rollout_text
+from k8snb.views.rollout_svg import draw_rollout
 from k8snb.views.scheduling import draw_heat, heat_map
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
 from k8snb.world import Snapshot as WorldSnapshot
@@ -124,6 +126,22 @@ class Cluster(Pictures, model.Cluster):
             ClusterMap(self, namespaces, **options),
             draw_map(view, language, projector=bool(options.get("projector"))),
             map_text(view, language),
+        )
+
+    def rollout(self, what: str, since: int | None = None, **options: Any) -> Picture:
+        """The last rollout of a workload against its bounds, live: ``rollout("deploy/web")``.
+
+        Sliders play it again with other numbers. ``since`` is a revision to begin at instead of the last change of the
+        Pod template; options as for ``map``.
+        """
+        from k8snb.widgets import Rollout
+
+        view = rollout(self, what, since)
+        language = options.get("language")
+        return Picture(
+            Rollout(self, what, since, **options),
+            draw_rollout(view, language, projector=bool(options.get("projector"))),
+            rollout_text(view, language),
         )
 
     def play(self, speed: float = 1.0) -> Picture:

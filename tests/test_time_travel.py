@@ -107,3 +107,59 @@ def test_a_cluster_with_a_path_opens_again_where_it_was(tmp_path: Path) -> None:
     again.settle()
     assert sorted(p.status.phase for p in again.pods) == ["Running"] * 3
     again.close()
+
+
+def test_a_branch_goes_on_from_a_past_revision() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.apply(deployment(replicas=2))
+    cluster.settle()
+    past, then, steps = cluster.revision, cluster.now, cluster.runtime.steps
+    cluster.scale("deployment", "web", 5)
+    cluster.settle()
+    present = transcript(cluster.store)
+    branch = cluster.branch(past)
+    kept = (branch.revision, branch.now, branch.pods.names, branch.runtime.steps)
+    branch.scale("deployment", "web", 1)
+    branch.settle()
+
+    assert kept == (past, then, cluster.at(past).pods.names, steps)
+    assert [p.status.phase for p in branch.pods] == ["Running"]
+    assert branch.pods[0].metadata.name in cluster.at(past).pods.names
+    assert transcript(cluster.store) == present
+
+
+def test_branches_of_a_revision_are_alike() -> None:
+    cluster = busy()
+    past = cluster.revision // 2
+
+    def future() -> bytes:
+        branch = cluster.branch(past)
+        branch.scale("deployment", "web", 5, "shop")
+        branch.run(60)
+        return transcript(branch.store)
+
+    assert future() == future()
+
+
+def test_a_branch_settles_where_its_origin_did() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.apply(deployment(replicas=3))
+    cluster.step(6)
+    middle = cluster.revision
+    cluster.settle()
+    branch = cluster.branch(middle)
+    branch.settle()
+
+    assert [(p.status.phase, p.spec.containers) for p in branch.pods] == [
+        (p.status.phase, p.spec.containers) for p in cluster.pods
+    ]
+
+
+def test_a_branch_keeps_its_own_controllers_and_lag(tmp_path: Path) -> None:
+    with Cluster(nodes=1, controllers=[], watch_lag=0.5, caught_up_gate=False, path=tmp_path / "c.db") as cluster:
+        cluster.run(10)
+        branch = cluster.branch(time=5)
+
+        assert (branch.now <= 5, branch.store.path) == (True, None)
+        assert (branch.runtime.watch_lag, branch.runtime.gate) == (0.5, False)
+        assert [w.name for w in branch.runtime.workers] == ["kube-scheduler", "kubelet"]

@@ -2,7 +2,8 @@
 
 from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
+from k8snb.widgets.rollout import Rollout
 from k8snb.widgets.scheduling import SchedulingHeat
 from k8snb.widgets.stage import Stage
 
-__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "SchedulingHeat", "Stage"]
+__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "Rollout", "SchedulingHeat", "Stage"]
