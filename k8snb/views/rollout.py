@@ -9,7 +9,7 @@ bound, but they still take up room, so they are told apart.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -185,6 +185,25 @@ class _Tracked:
         self.ready = ready
 
 
+class _Counts(NamedTuple):
+    """The counts of one moment by version."""
+
+    time: float
+    created: Counter[str]
+    ready: Counter[str]
+    available: Counter[str]
+    terminating: int
+    limit: tuple[int, int, int]
+
+    def told(self, hashes: list[str]) -> Sample:
+        """The sample for versions in an order."""
+        created, ready, available = (
+            tuple(counts[h] for h in hashes) for counts in (self.created, self.ready, self.available)
+        )
+        desired, most, least = self.limit
+        return Sample(self.time, created, ready, available, self.terminating, desired, most, least)
+
+
 class _Reading:
     """Goes through the history once and keeps count of a workload's pods."""
 
@@ -202,7 +221,7 @@ class _Reading:
         self.numbers: dict[str, int] = {}
         self.sets: dict[str, str] = {}
         self.moves: list[Move] = []
-        self.samples: list[tuple[float, Counter[str], Counter[str], Counter[str], int, tuple[int, int, int]]] = []
+        self.samples: list[_Counts] = []
 
     def view(self) -> RolloutView:
         """Read, and say what was found."""
@@ -217,15 +236,12 @@ class _Reading:
                 self._sample(change.time)
         self._pass_time(self.world.now)
         newest = self._newest()
-        used = {h for _, created, *_ in self.samples for h in created if created[h]}
+        used = {h for s in self.samples for h in s.created if s.created[h]}
         hashes = sorted(h for h in used if h != newest)
         hashes.sort(key=lambda h: self.numbers.get(h, 0))
         if newest in self.images:
             hashes.append(newest)
-        samples = tuple(
-            Sample(time, *(tuple(counts[h] for h in hashes) for counts in group), terminating, *limit)
-            for time, *group, terminating, limit in self.samples
-        )
+        samples = tuple(s.told(hashes) for s in self.samples)
         samples = samples or (Sample(self.start, (), (), (), 0, *bounds(self.obj)),)
         finished = self._finished(samples, newest in self.images)
         last = samples[-1].time
@@ -308,8 +324,8 @@ class _Reading:
         if not revisions:
             return ""
         if self.obj.kind == "StatefulSet":
-            return self.obj.status.updateRevision or ""
-        return revisions[-1].metadata.labels.get(self.label, "")
+            return str(self.obj.status.updateRevision or "")
+        return str(revisions[-1].metadata.labels.get(self.label, ""))
 
     def _partition(self) -> int:
         """How many pods of a StatefulSet keep the old version because their number is below the partition."""
@@ -320,7 +336,7 @@ class _Reading:
         """Pods that become available because they have been ready for long enough, up to a second."""
         if not self.min_ready or not self.samples:
             return
-        last = self.samples[-1][0]
+        last = self.samples[-1].time
         due = {p.since + self.min_ready for p in self.pods.values() if p.active and p.ready}
         for time in sorted(t for t in due if last < t <= now):
             self._sample(time)
@@ -330,7 +346,7 @@ class _Reading:
         created = Counter(p.hash for p in pods if p.active)
         ready = Counter(p.hash for p in pods if p.active and p.ready)
         available = Counter(p.hash for p in pods if p.active and p.ready and p.since + self.min_ready <= time)
-        sample = (time, created, ready, available, sum(p.terminating for p in pods), self.limit)
+        sample = _Counts(time, created, ready, available, sum(p.terminating for p in pods), self.limit)
         if self.samples and self.samples[-1][1:] == sample[1:]:
             return
         self.samples.append(sample)
@@ -360,75 +376,3 @@ def _strategy(obj: Any) -> tuple[str, dict[str, Any], int, int]:
     desired, most, least = bounds(obj)
     given = to_dict(strategy.rollingUpdate) if strategy.rollingUpdate is not None else {}
     return strategy.type, given, most - desired, desired - least
-
-
-def rollout_text(view: RolloutView, language: str | None = None) -> str:
-    """The rollout's text twin: the bounds, what was done and what was there after it, and how it went."""
-    lines = [title(view, language), "  " + bounds_text(view, language)]
-    lines.extend("  " + version_text(view, i, language) for i in range(len(view.versions)))
-    lines.append("  " + text("rollout.columns", language))
-    moves = list(view.moves)
-    for i, sample in enumerate(view.samples):
-        until = view.samples[i + 1].time if i + 1 < len(view.samples) else view.end + 1e9
-        told = []
-        while moves and moves[0].time < until:
-            told.append(moves.pop(0).text(language))
-        if sample.time < until:
-            lines.append(f"  {sample.time - view.start:8.2f}s  {_row(sample)}  {'; '.join(told)}".rstrip())
-    lines.extend("  " + line for line in summary(view, language))
-    return "\n".join(lines)
-
-
-def _row(sample: Sample) -> str:
-    old, new = sum(sample.created[:-1]), sum(sample.created[-1:])
-    return f"{old:4} {new:5} {sum(sample.created):6} {sum(sample.available):6} {sample.terminating:6}"
-
-
-def title(view: RolloutView, language: str | None = None) -> str:
-    """``Rollout of Deployment default/web``."""
-    return text("rollout.title", language, kind=view.kind, key=view.key)
-
-
-def version_text(view: RolloutView, index: int, language: str | None = None) -> str:
-    """A version's name: old or new, its number and its images."""
-    version = view.versions[index]
-    new = index == len(view.versions) - 1
-    return text("rollout.new" if new else "rollout.old", language, number=version.number, images=version.images)
-
-
-def bounds_text(view: RolloutView, language: str | None = None) -> str:
-    """The strategy and what it allows."""
-    sample = view.samples[-1]
-    given = ", ".join(f"{k} {v}" for k, v in view.given.items()) or "-"
-    return text(
-        "rollout.bounds", language, strategy=view.strategy or view.kind, given=given,
-        desired=sample.desired, most=sample.most, least=sample.least,
-    )  # fmt: skip
-
-
-def summary(view: RolloutView, language: str | None = None, real: RolloutView | None = None) -> list[str]:
-    """How it went: steps, time, the worst moment, and whether the bounds were kept; beside the real one for a replay."""
-    worst, fullest = view.worst, view.fullest
-    first = _took(view, language)
-    if real is not None:
-        first += text("rollout.beside", language, real=_took(real, language))
-    if view.replaces:
-        first += "  " + text("rollout.kept" if view.kept else "rollout.broken", language)
-    return [
-        first,
-        text(
-            "rollout.worst", language, available=sum(worst.available), least=worst.least,
-            at=f"{worst.time - view.start:.1f}",
-        ),
-        text(
-            "rollout.full", language, total=sum(fullest.created), most=fullest.most,
-            terminating=max(s.terminating for s in view.samples),
-        ),
-    ]  # fmt: skip
-
-
-def _took(view: RolloutView, language: str | None) -> str:
-    took = view.seconds
-    name = "rollout.unfinished" if took is None else "rollout.took"
-    seconds = view.end - view.start if took is None else took
-    return text(name, language, steps=len(view.moves), seconds=f"{seconds:.1f}")

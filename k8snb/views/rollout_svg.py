@@ -10,7 +10,8 @@ from collections.abc import Callable
 from math import ceil
 
 from k8snb.locale import text
-from k8snb.views.rollout import Move, RolloutView, Sample, bounds_text, summary, title, version_text
+from k8snb.views.rollout import Move, RolloutView, Sample
+from k8snb.views.rollout_text import bounds_text, summary, title, version_text
 from k8snb.views.svg import INK, PAPER, SOFT, WASH, box, fit, keyed, label, line, number, picture
 
 NEW = ("#57b894", "#d5f0e3", "#00694f")

@@ -8,8 +8,9 @@ from k8snb.cluster import Cluster
 from k8snb.locale import text
 from k8snb.views.detail import detail
 from k8snb.views.replay import knobs, replay
-from k8snb.views.rollout import RolloutView, rollout, rollout_text
+from k8snb.views.rollout import RolloutView, rollout
 from k8snb.views.rollout_svg import draw_rollout
+from k8snb.views.rollout_text import rollout_text
 from k8snb.widgets.following import Following
 from k8snb.world import World
 

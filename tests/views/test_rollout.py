@@ -12,8 +12,9 @@ from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadValue
 from k8snb.cluster import Cluster
 from k8snb.views.replay import knobs, replay
-from k8snb.views.rollout import rollout, rollout_text
+from k8snb.views.rollout import rollout
 from k8snb.views.rollout_svg import draw_rollout
+from k8snb.views.rollout_text import rollout_text
 from tests.manifests import deployment
 
 WORKLOAD = """apiVersion: apps/v1
