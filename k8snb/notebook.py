@@ -18,8 +18,6 @@ from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.rollout import rollout
 from k8snb.views.rollout_svg import draw_rollout
-from k8snb.views.rollout import rollout
-from k8snb.views.rollout_svg import draw_rollout
 from k8snb.views.rollout_text import rollout_text
 from k8snb.views.scheduling import draw_heat, heat_map
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
