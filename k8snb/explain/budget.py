@@ -20,6 +20,9 @@ def explain_budget(world: World, budget: PodDisruptionBudget) -> list[Fact]:
     spec, status = budget.spec, budget.status
     matches = from_label_selector(spec.selector).matches
     pods = [pod for pod in world.of(Pod, budget.metadata.namespace) if matches(pod.metadata.labels)]
+    said = conditions.find(status.conditions, conditions.DISRUPTION_ALLOWED)
+    if said is not None and said.reason == conditions.SYNC_FAILED:  # a failed count is not an observed generation
+        return [Fact("budget.failed", {"message": said.message}, "problem")]
     if (status.observedGeneration or 0) < (budget.metadata.generation or 0):
         return [Fact("budget.new", {}, "problem")]
     facts = [
@@ -54,10 +57,6 @@ def rule(budget: PodDisruptionBudget) -> str:
 
 def _blocked(budget: PodDisruptionBudget, pods: list[Pod]) -> Iterator[Fact]:
     status = budget.status
-    said = conditions.find(status.conditions, conditions.DISRUPTION_ALLOWED)
-    if said is not None and said.reason == conditions.SYNC_FAILED:
-        yield Fact("budget.failed", {"message": said.message}, "problem")
-        return
     bare = [pod.metadata.name or "" for pod in pods if not any(ref.controller for ref in pod.metadata.ownerReferences)]
     if bare and not isinstance(budget.spec.minAvailable, int):
         yield Fact("budget.unmanaged", {"pods": _names(bare)}, "problem")
