@@ -27,6 +27,7 @@ from k8snb.bootstrap import bootstrap
 from k8snb.client.gateway import Gateway
 from k8snb.client.protocol import Controller
 from k8snb.client.runtime import Runtime, Step, store_change
+from k8snb.client.series import EventSeriesKeeper
 from k8snb.client.view import Source, cache_key
 from k8snb.controllers import IN_TREE
 from k8snb.diff import Diff, diff_worlds
@@ -209,7 +210,8 @@ class Cluster(Faults, Traffic):
         )
         self._scheduling = (scheduler, scheduler_config, tuple(scheduler_plugins), schedulers or {})
         self.schedulers = _schedulers(self.ids, *self._scheduling)
-        for part in (*parts, *self.schedulers.values(), self.kubelets):
+        keepers = [EventSeriesKeeper(part.name, part.process) for part in self.schedulers.values()]
+        for part in (*parts, *self.schedulers.values(), *keepers, self.kubelets):
             self.gateway.introduce(part.name, part.process, part.account)
             self.runtime.add(part)
         if isinstance(self.kubelets, KubeletPool):

@@ -12,6 +12,7 @@ from k8snb.client.calls import (
     ListAll,
     Outcome,
     Patch,
+    TendEvents,
     Update,
     UpdateStatus,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Outcome",
     "Patch",
     "Reconcile",
+    "TendEvents",
     "Update",
     "UpdateStatus",
     "View",

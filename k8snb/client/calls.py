@@ -142,4 +142,8 @@ class Emit(Call, frozen=True, gc=False):
     field_path: str = ""
 
 
+class TendEvents(Call, frozen=True, gc=False):
+    """Write what has become of the actor's event series; the outcome is None (``k8snb.client.series``)."""
+
+
 Outcome: TypeAlias = "Object | tuple[Object, ...] | APIError | None"

@@ -1,21 +1,24 @@
-"""Events as components record them: the correlator of client-go's ``tools/record``, and the newer events.k8s.io recorder.
+"""Events as components record them: the correlator of client-go's ``tools/record`` (kubelet, controllers).
 
 The same event about the same object is one Event whose ``count`` grows; many similar ones are combined; one object cannot
-flood the cluster. The correlator's caches belong to the recording process and are lost with it.
+flood the cluster. An event that is held back is still counted, so the next one that passes tells how many there were. The
+correlator's caches belong to the recording process and are lost with it. kube-scheduler records with the newer API:
+``k8snb.client.series``.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from k8snb.api.frozen import EMPTY
 from k8snb.api.object import Object
-from k8snb.api.types.core_v1 import Event, EventSeries, EventSource, ObjectReference
+from k8snb.api.types.core_v1 import Event, EventSource, ObjectReference
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.client.calls import Emit
-from k8snb.sim.clock import EPOCH, rfc3339, rfc3339_micro
+from k8snb.sim.clock import EPOCH, rfc3339
 
 SIMILAR_MAX = 10
 """Similar events (all alike but for the message) in one interval before they are combined (client-go ``defaultAggregateMaxEvents``)."""
@@ -25,8 +28,8 @@ BURST = 25
 """Events about one object from one source before the spam filter holds them back (``defaultSpamBurst``)."""
 REFILL = 1 / 300
 """Events per second that the spam filter grants again (``defaultSpamQPS``)."""
-SERIES_INTERVAL = 1800.0
-"""Seconds after which a repeated events.k8s.io event starts a new series (``finishTime``, 6 min refresh)."""
+COMBINED = "(combined from similar events): "
+"""What the message of a combined event begins with."""
 
 CACHE = 4096
 """Events, groups of similar ones and token buckets that a recorder remembers (``maxLruCacheEntries``)."""
@@ -35,64 +38,49 @@ _EPOCH_SECONDS = int(EPOCH.timestamp())
 
 
 class Draft(NamedTuple):
-    """An event to write: create it, or update the one that exists."""
+    """An event to write: to create when ``patch`` is None, else to patch (and to create in full when it has expired)."""
 
-    key: tuple[str, ...]
-    event: Event
-    exists: bool
+    event: Object
+    patch: Mapping[str, Any] | None = None
+
+
+class Seen(NamedTuple):
+    """What is remembered of a recorded event: its name, when it was first seen, how often so far."""
+
+    name: str
+    first: str | None
+    times: int
 
 
 class Recorder:
-    """Turns ``Emit`` calls into Event objects to create or update.
-
-    ``event(...)`` answers with the Event to write, or None when the spam filter drops it; ``written`` is told what the
-    server stored, so that the same event later updates it.
-    """
+    """Turns ``Emit`` calls into Event objects to create or patch; ``event(...)`` is None when the spam filter drops one."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], Event] = {}
+        self._known: dict[tuple[str, ...], Seen] = {}
         self._similar: dict[tuple[str, ...], tuple[float, dict[str, None]]] = {}
-        self._tokens: dict[tuple[str, str, str], tuple[float, float]] = {}
-        self._sequence = 0
+        self._tokens: dict[tuple[str, ...], tuple[float, float]] = {}
+        self._names = Names()
 
     def event(self, call: Emit, component: str, now: float) -> Draft | None:
-        """The Event for a call made by a component at second ``now``."""
-        if call.action:
-            return self._series(call, component, now)
+        """The Event for a call made by a component at second ``now``: combined, counted, then filtered."""
         obj = call.regarding
-        uid = obj.metadata.uid or ""
-        if not self._admit((component, call.host, uid), now):
-            return None
-        message = call.message
+        meta = obj.metadata
         source = (
             component,
             call.host,
             obj.kind,
-            obj.metadata.namespace or "",
-            obj.metadata.name or "",
-            uid,
-            call.field_path,
+            meta.namespace or "",
+            meta.name or "",
+            meta.uid or "",
+            obj.apiVersion,
         )
-        similar_key = (*source, call.type, call.reason)
-        last, messages = self._similar.get(similar_key, (now, {}))
-        if now - last > SIMILAR_INTERVAL:
-            messages = {}
-        messages[message] = None
-        _remember(self._similar, similar_key, (now, messages))
-        key: tuple[str, ...] = (*similar_key, message)
-        if len(messages) >= SIMILAR_MAX:
-            messages.pop(next(iter(messages)))
-            key = similar_key
-            message = f"(combined from similar events): {message}"
-        known = self._known.get(key)
+        group = (*source, call.type, call.reason)
         time = rfc3339(now)
-        if known is not None:
-            return Draft(key, replace(known, count=(known.count or 0) + 1, lastTimestamp=time, message=message), True)
         event = Event(
-            metadata=self._meta(obj, now),
+            metadata=self._names.meta(obj, now),
             involvedObject=reference(obj, call.field_path),
             reason=call.reason,
-            message=message,
+            message=call.message,
             source=EventSource(component=component, host=call.host or None),
             firstTimestamp=time,
             lastTimestamp=time,
@@ -101,47 +89,52 @@ class Recorder:
             reportingComponent=component,
             reportingInstance=call.host,
         )
-        return Draft(key, event, False)
+        key: tuple[str, ...] = (*group, call.field_path, call.message)
+        if self._too_similar(group, call.message, now):
+            key = group
+            event = replace(event, message=f"{COMBINED}{call.message}", reportingComponent="", reportingInstance="")
+        draft = self._counted(key, event)
+        return draft if self._admit(source, now) else None
 
-    def written(self, key: tuple[str, ...], event: Event | None) -> None:
-        """Remember an event as the server stored it; None: the server has it no longer."""
-        if event is None:
-            self._known.pop(key, None)
-        else:
-            _remember(self._known, key, event)
+    def _too_similar(self, group: tuple[str, ...], message: str, now: float) -> bool:
+        """Note one of a group of similar events; True when there are too many different ones to tell them apart."""
+        last, messages = self._similar.get(group, (now, {}))
+        if now - last > SIMILAR_INTERVAL:
+            messages = {}
+        messages[message] = None
+        remember(self._similar, group, (now, messages))
+        if len(messages) < SIMILAR_MAX:
+            return False
+        messages.pop(next(iter(messages)))
+        return True
 
-    def _series(self, call: Emit, component: str, now: float) -> Draft:
-        obj = call.regarding
-        key = (
-            component,
-            call.action,
-            call.reason,
-            call.type,
-            obj.kind,
-            obj.metadata.namespace or "",
-            obj.metadata.name or "",
-            obj.metadata.uid or "",
-            call.message,
-        )
+    def _counted(self, key: tuple[str, ...], event: Event) -> Draft:
+        """The event as the first of its sort, or as one more of the one that is known."""
         known = self._known.get(key)
-        time = rfc3339_micro(now)
+        patch = None
         if known is not None:
-            count = known.series.count if known.series is not None else 1
-            return Draft(key, replace(known, series=EventSeries(count=(count or 1) + 1, lastObservedTime=time)), True)
-        event = Event(
-            metadata=self._meta(obj, now),
-            involvedObject=reference(obj, call.field_path),
-            reason=call.reason,
-            message=call.message,
-            type=call.type,
-            eventTime=time,
-            action=call.action,
-            reportingComponent=component,
-            reportingInstance=call.host or component,
-        )
-        return Draft(key, event, False)
+            meta = replace(event.metadata, name=known.name)
+            event = replace(event, metadata=meta, firstTimestamp=known.first, count=known.count + 1)
+            patch = {"count": event.count, "lastTimestamp": event.lastTimestamp, "message": event.message}
+        remember(self._known, key, Seen(event.metadata.name or "", event.firstTimestamp, event.count or 1))
+        return Draft(event, patch)
 
-    def _meta(self, obj: Object, now: float) -> ObjectMeta:
+    def _admit(self, source: tuple[str, ...], now: float) -> bool:
+        tokens, last = self._tokens.get(source, (float(BURST), now))
+        tokens = min(float(BURST), tokens + (now - last) * REFILL)
+        admitted = tokens >= 1.0
+        remember(self._tokens, source, (tokens - 1.0 if admitted else tokens, now))
+        return admitted
+
+
+class Names:
+    """Names of new events: the object's, and the time in nanoseconds (told apart by a number within a microsecond)."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+
+    def meta(self, obj: Object, now: float) -> ObjectMeta:
+        """Name and namespace of a new event about an object; events about cluster-scoped objects are in ``default``."""
         self._sequence += 1
         nanoseconds = _EPOCH_SECONDS * 1_000_000_000 + round(now * 1_000_000) * 1_000 + self._sequence % 1_000
         return ObjectMeta(
@@ -150,19 +143,12 @@ class Recorder:
             labels=EMPTY,
         )
 
-    def _admit(self, key: tuple[str, str, str], now: float) -> bool:
-        tokens, last = self._tokens.get(key, (float(BURST), now))
-        tokens = min(float(BURST), tokens + (now - last) * REFILL)
-        admitted = tokens >= 1.0
-        _remember(self._tokens, key, (tokens - 1.0 if admitted else tokens, now))
-        return admitted
-
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-def _remember(cache: dict[_K, _V], key: _K, value: _V) -> None:
+def remember(cache: dict[_K, _V], key: _K, value: _V) -> None:
     """Keep a value as the newest; the oldest goes when there are too many."""
     cache.pop(key, None)
     cache[key] = value

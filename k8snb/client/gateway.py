@@ -8,13 +8,21 @@ those roles were changed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from k8snb.api.errors import APIError, Details, no_such_resource
 from k8snb.api.object import Object
-from k8snb.api.request import NO_OPTIONS, Request, RequestOptions, Response, Triggers, UserInfo
+from k8snb.api.request import (
+    NO_OPTIONS,
+    STRATEGIC_MERGE_PATCH,
+    Request,
+    RequestOptions,
+    Response,
+    Triggers,
+    UserInfo,
+)
 from k8snb.api.scheme import SCHEME, Resource, Scheme
-from k8snb.api.types.core_v1 import Binding, Event, ObjectReference
+from k8snb.api.types.core_v1 import Binding, ObjectReference
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.api.types.policy_v1 import Eviction
 from k8snb.client.calls import (
@@ -30,12 +38,14 @@ from k8snb.client.calls import (
     ListAll,
     Outcome,
     Patch,
+    TendEvents,
     Update,
     UpdateScale,
     UpdateStatus,
 )
 from k8snb.client.events import Draft, Recorder
 from k8snb.client.runtime import Cause
+from k8snb.client.series import Broadcaster
 from k8snb.sim.clock import Clock
 
 VERSION = "v1.36.2"
@@ -96,6 +106,7 @@ class Gateway:
         self._processes: dict[str, str] = {}
         self._accounts: dict[str, str] = {}
         self._recorders: dict[str, Recorder] = {}
+        self._broadcasters: dict[str, Broadcaster] = {}
 
     def introduce(self, actor: str, process: str, account: str = "") -> None:
         """Tell which process an actor belongs to and as which ServiceAccount it acts, before its first call."""
@@ -109,8 +120,10 @@ class Gateway:
 
     def forget(self, process: str) -> None:
         """A process has died: its event correlators start anew."""
-        for actor in [a for a in self._recorders if self._process(a) == process]:
-            del self._recorders[actor]
+        caches: tuple[dict[str, Any], ...] = (self._recorders, self._broadcasters)
+        for cache in caches:
+            for actor in [a for a in cache if self._process(a) == process]:
+                del cache[actor]
 
     def revision(self) -> int:
         """The store's revision."""
@@ -239,37 +252,49 @@ class Gateway:
     def _emit(self, call: Emit, cause: Cause) -> None:
         actor = cause.actor
         component = call.component or actor.partition("/")[0]
-        recorder = self._recorders.get(actor)
-        if recorder is None:
-            recorder = self._recorders[actor] = Recorder()
+        recorder: Recorder | Broadcaster
+        if call.action:
+            recorder = self._broadcasters.get(actor) or self._broadcasters.setdefault(actor, Broadcaster())
+        else:
+            recorder = self._recorders.get(actor) or self._recorders.setdefault(actor, Recorder())
         draft = recorder.event(call, component, self._clock.now)
-        if draft is None:
-            return
-        recorder.written(draft.key, self._write(draft, actor, cause))
+        if draft is not None:
+            self._write(draft, actor, cause)
 
-    def _write(self, draft: Draft, actor: str, cause: Cause) -> Event | None:
+    def _tend(self, call: TendEvents, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        broadcaster = self._broadcasters.get(actor)
+        if broadcaster is not None:
+            for draft in broadcaster.tend(self._clock.now):
+                self._record(draft, actor, user, why)
+        return None
+
+    def _write(self, draft: Draft, actor: str, cause: Cause) -> None:
+        user = self._users.get(actor) or self.user(actor)
+        self._record(draft, actor, user, Triggers(cause.triggers, cause.key, cause.why, cause.step))
+
+    def _record(self, draft: Draft, actor: str, user: UserInfo, why: Triggers) -> None:
         """Store an event; one that has expired meanwhile is created anew, one that is refused is dropped, as in client-go."""
         event = draft.event
         meta = event.metadata
-        why = Triggers(cause.triggers, cause.key, cause.why, cause.step)
-        user = self._users.get(actor) or self.user(actor)
-        verb, name = ("update", meta.name or "") if draft.exists else ("create", "")
+        resource = SCHEME.of(event)
         try:
-            request = Request(
-                verb, SCHEME.of(Event), meta.namespace or "", name, "", event, user=user, actor=actor, cause=why
+            if draft.patch is not None:
+                request = Request(
+                    "patch", resource, meta.namespace or "", meta.name or "", "", dict(draft.patch),
+                    content_type=STRATEGIC_MERGE_PATCH, user=user, actor=actor, cause=why,
+                )  # fmt: skip
+                try:
+                    self._server.handle(request)
+                except APIError as error:
+                    if error.reason != "NotFound":
+                        raise
+                else:
+                    return
+            self._server.handle(
+                Request("create", resource, meta.namespace or "", "", "", event, user=user, actor=actor, cause=why)
             )
-            return cast("Event | None", self._server.handle(request).object)
-        except APIError as error:
-            if draft.exists and error.reason == "NotFound":
-                return self._write(Draft(draft.key, _renewed(event), False), actor, cause)
-            return None
-
-
-def _renewed(event: Event) -> Event:
-    from msgspec.structs import replace
-
-    meta = event.metadata
-    return replace(event, metadata=ObjectMeta(name=meta.name, namespace=meta.namespace), count=1)
+        except APIError:
+            return
 
 
 _SUBRESOURCE: dict[type[Call], str] = {UpdateStatus: "status", Finalize: "finalize"}
@@ -287,4 +312,5 @@ _SEND: dict[type[Call], Callable[[Gateway, Any, str, UserInfo, Triggers], Outcom
     GetScale: Gateway._get_scale,
     UpdateScale: Gateway._update_scale,
     ListAll: Gateway._list,
+    TendEvents: Gateway._tend,
 }
