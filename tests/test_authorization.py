@@ -11,6 +11,7 @@ from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadType, BadValue
 from k8snb.api.request import Request, RequestOptions, UserInfo
 from k8snb.api.types.core_v1 import ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret
+from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.audit import AuditRecord
 from k8snb.apiserver.authz.authorizer import Attributes
 from k8snb.client.protocol import After, Controller, Reconcile, Watch, own_key
@@ -219,6 +220,8 @@ def lists(cluster: Cluster) -> Iterator[tuple[str, Attributes]]:
     alone = (Secret, ConfigMap, PersistentVolume, PersistentVolumeClaim)
     for name, process in cluster.runtime.processes.items():
         for kind in process.interests:
+            if kind is Unstructured:  # every custom resource: whoever watches them may watch everything
+                continue
             resource = cluster.scheme.of(kind)
             user = UserInfo(f"system:{name}", groups=("system:authenticated",))
             fields = object_name = namespace = ""

@@ -114,7 +114,7 @@ class Recorder:
         patch = None
         if known is not None:
             meta = replace(event.metadata, name=known.name)
-            event = replace(event, metadata=meta, firstTimestamp=known.first, count=known.count + 1)
+            event = replace(event, metadata=meta, firstTimestamp=known.first, count=known.times + 1)
             patch = {"count": event.count, "lastTimestamp": event.lastTimestamp, "message": event.message}
         remember(self._known, key, Seen(event.metadata.name or "", event.firstTimestamp, event.count or 1))
         return Draft(event, patch)
