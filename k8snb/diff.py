@@ -72,6 +72,11 @@ def diff_worlds(left: World, right: World, ignore: frozenset[str] = NOISE) -> Di
     return Diff(found)
 
 
+def diff_objects(left: Object, right: Object) -> list[tuple[str, Any, Any]]:
+    """(path, left, right) of every field in which two objects differ; versions and managed fields are left out."""
+    return _fields(_plain(left), _plain(right), "")
+
+
 def _all(world: World, ignore: frozenset[str]) -> dict[str, Object]:
     return {kv.key: kv.value for kv in world.reader.list("/registry/").items if kv.value.kind not in ignore}
 

@@ -16,6 +16,8 @@ from k8snb.explain.scheduling import SchedulingExplanation
 from k8snb.scheduling import Scheduling as SchedulingModel
 from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.graph import draw_graph, graph_text, ownership
+from k8snb.views.reconcile import reconcile_text, reconcile_view, subject
+from k8snb.views.reconcile_svg import draw_reconcile
 from k8snb.views.rollout import rollout
 from k8snb.views.rollout_svg import draw_rollout
 from k8snb.views.rollout_text import rollout_text
@@ -143,6 +145,23 @@ class Cluster(Pictures, model.Cluster):
             Rollout(self, what, since, **options),
             draw_rollout(view, language, projector=bool(options.get("projector"))),
             rollout_text(view, language),
+        )
+
+    def stepper(self, what: str, key: str | None = None, **options: Any) -> Picture:
+        """A controller at work on one key, call by call: ``stepper("rs/web")`` or ``stepper("node-controller", "worker-1")``.
+
+        Shows what is wanted, what the controller's cache shows and what is there, the calls that it is about to make, and the
+        work queue; Step makes one call of the cluster, Its turn goes on until this controller makes its next one.
+        """
+        from k8snb.widgets import Stepper
+
+        controller, name = subject(self, what, key)
+        view = reconcile_view(self, controller, name)
+        language = options.get("language")
+        return Picture(
+            Stepper(self, controller, name, **options),
+            draw_reconcile(view, language, projector=bool(options.get("projector"))),
+            reconcile_text(view, language),
         )
 
     def play(self, speed: float = 1.0) -> Picture:

@@ -56,6 +56,20 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         return self.outcome if isinstance(self.outcome, APIError) else None
 
 
+class Pending(msgspec.Struct, frozen=True, gc=False):
+    """A key that waits for its controller.
+
+    ``state`` is running (between two of its calls), ready (in the queue), held (the cache has not caught up with the
+    key's own last write) or timer; ``due`` is when, in seconds; ``triggers`` are the revisions that made it ready.
+    """
+
+    worker: str
+    key: str
+    state: str
+    due: float
+    triggers: tuple[int, ...] = ()
+
+
 class Performer(Protocol):
     """Performs calls: the API server seen from a component."""
 
@@ -368,6 +382,65 @@ class Runtime:
         if self._flight is flight:  # a restart of the process from within the call ends it
             self._advance(flight, outcome)
         return step
+
+    # -- looking ahead
+
+    def pending(self) -> list[Pending]:
+        """What waits, in the order in which it will be looked at, timers last; heartbeats and probes are left out."""
+        queue, now = self.queue, self.clock.now
+        found: list[tuple[Item, str, float]] = []
+        if self._flight is not None:
+            found.append((self._flight.item, "running", now))
+        found += [(item, "ready", now) for item in queue.ready]
+        found += [(item, "held", now) for items in self._held.values() for item in items]
+        for due, number, worker, key in sorted(queue.timers):
+            entry = queue.entries.get((worker, key))
+            if entry is not None and (due, number) in (entry.timer, entry.later):
+                found.append(((worker, key), "timer", due))
+        return [
+            Pending(self.workers[item[0]].name, item[1], state, due, self._triggers(item, state))
+            for item, state, due in found
+            if item[0] != DELIVERY
+        ]
+
+    def _triggers(self, item: Item, state: str) -> tuple[int, ...]:
+        entry = self.queue.entries.get(item)
+        if entry is None:
+            return ()
+        return entry.seen if state in ("running", "held") else entry.triggers
+
+    def underway(self, process: str) -> list[tuple[float, int]]:
+        """(when it arrives, revision) of the watch events that a process has not seen yet, oldest first."""
+        return [(due, revision) for due, revision, *_ in self.processes[process].pending]
+
+    def rehearse(self, worker_name: str, key: str, most: int = 50) -> list[Step]:
+        """The calls that one reconcile makes from here on, with their outcomes, at most ``most``: it really makes them.
+
+        So it belongs on a fork, to see what a controller is about to do. A reconcile that is between two calls goes on; else
+        the key is looked at now, whether it is queued or not. ``KeyError`` for a name that no controller has.
+        """
+        worker = next((i for i, w in enumerate(self.workers) if w.name == worker_name), None)
+        if worker is None:
+            raise KeyError(worker_name)
+        flight, item = self._flight, (worker, key)
+        self._flight = None
+        if flight is None or flight.item != item:
+            entry = self.queue.entry(item)
+            entry.seen = entry.triggers or entry.seen
+            generator = self.workers[worker].reconcile(key, self._process_of[worker].view)
+            if generator is None or isinstance(generator, After):
+                return []
+            flight = Flight(item, generator, self._process_of[worker].view.revision)
+            self._advance(flight, None, first=True)
+        else:
+            self._flight = flight
+        made: list[Step] = []
+        while self._flight is flight and flight.call is not None and len(made) < most:
+            call = flight.call
+            step = self._perform(flight, call)
+            if not call.background and not isinstance(call, Emit):
+                made.append(step)
+        return made
 
     # -- forking
 

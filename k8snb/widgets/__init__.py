@@ -5,5 +5,6 @@ from k8snb.widgets.graphs import OwnershipGraph, PodSequence
 from k8snb.widgets.rollout import Rollout
 from k8snb.widgets.scheduling import SchedulingHeat
 from k8snb.widgets.stage import Stage
+from k8snb.widgets.stepper import Stepper
 
-__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "Rollout", "SchedulingHeat", "Stage"]
+__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "Rollout", "SchedulingHeat", "Stage", "Stepper"]

@@ -315,3 +315,29 @@ def test_deletes_carry_their_causes() -> None:
     (cause,) = deletion.cause.triggers[-1:]
     assert cause > scaled
     assert cluster.history.at(cause).cause.actor == "deployment-controller"
+
+
+def test_what_waits_is_told_in_the_order_in_which_it_will_be_looked_at() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(deployment(replicas=2))
+    cluster.step(2)
+    waiting = cluster.runtime.pending()
+    acted = [(step.cause.actor, step.cause.key) for step in cluster.step(3)]
+
+    assert waiting[0].state == "running"
+    assert (waiting[0].worker, waiting[0].key) == acted[0]
+    assert [w.state for w in waiting[1:]] == ["ready"] * (len(waiting) - 1)
+    assert all(w.triggers for w in waiting)
+
+
+def test_a_rehearsal_on_a_fork_tells_all_calls_of_a_reconcile() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(deployment(replicas=2))
+    fork = cluster.fork()
+    calls = [type(step.call).__name__ for step in fork.runtime.rehearse("deployment-controller", "default/web")]
+    again = [type(step.call).__name__ for step in fork.runtime.rehearse("replicaset-controller", "default/none")]
+
+    assert calls == [type(step.call).__name__ for step in cluster.step(len(calls))]
+    assert again == []
+    with pytest.raises(KeyError):
+        fork.runtime.rehearse("nobody", "default/web")

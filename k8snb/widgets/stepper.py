@@ -1,0 +1,88 @@
+"""The live stepper: one controller, one key, call by call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from k8snb.cluster import Cluster
+from k8snb.locale import text
+from k8snb.views.detail import detail
+from k8snb.views.reconcile import CONTROLLERS, ReconcileView, call_text, queue_text, reconcile_text, reconcile_view
+from k8snb.views.reconcile_svg import draw_reconcile
+from k8snb.widgets.following import Following
+
+FAR = 500
+"""Steps of others after which ``Its turn`` gives up: then there is nothing left for this controller to do."""
+
+
+class Stepper(Following):
+    """What ``controller`` sees of ``key``, and the calls that it is about to make."""
+
+    topic = "stepper"
+
+    def __init__(self, cluster: Cluster, controller: str, key: str, **options: Any) -> None:
+        self.controller = controller
+        self.key = key
+        self._kept: ReconcileView | None = None
+        super().__init__(cluster, controls=["step", "turn", "run"], **options)
+
+    @property
+    def about(self) -> object | None:
+        return self.topic, id(self.cluster), self.controller, self.key
+
+    def view(self) -> ReconcileView:
+        """What is shown: the present, or the moment that an older picture keeps."""
+        if self.shown is None or self._kept is None:
+            self._kept = reconcile_view(self.cluster, self.controller, self.key)
+        return self._kept
+
+    def draw(self) -> dict[str, Any]:
+        view = self.view()
+        return {
+            **self.moment(self.world),
+            "svg": draw_reconcile(view, self.language, self.selected, self.projector),
+            "spoken": reconcile_text(view, self.language),
+        }
+
+    def describe(self, ref: str) -> dict[str, Any]:
+        """A call is told in full, a waiting key with what made it ready; the controller's object is described beside it."""
+        sort, _, rest = ref.partition("/")
+        view = self.view()
+        if sort == "Next":
+            told = call_text(view.calls[int(rest)], self.language) if int(rest) < len(view.calls) else ""
+            return self._told(f"{self.controller} {self.key}", told)
+        if sort == "Item":
+            item = next((i for i in view.queue if f"{i.worker}/{i.key}" == rest), None)
+            return self._told(rest, queue_text(item, view, self.language) if item is not None else "")
+        return {}
+
+    def act(self, message: dict[str, Any]) -> bool:
+        if message.get("type") != "turn":
+            return super().act(message)
+        self.told = self._turn()
+        return True
+
+    def _turn(self) -> str:
+        """Step until this controller makes a call for this key; says what happened on the way."""
+        others = 0
+        while others < FAR:
+            steps = self.cluster.step()
+            if not steps:
+                break
+            cause = steps[0].cause
+            if (cause.actor, cause.key) == (self.controller, self.key):
+                before = text("reconcile.others", self.language, count=others) + "\n" if others else ""
+                return before + repr(steps)
+            others += 1
+        return text("reconcile.never", self.language)
+
+    def _told(self, title: str, told: str) -> dict[str, Any]:
+        tabs: list[dict[str, Any]] = [{"id": "why", "label": text("detail.why", self.language), "text": told}]
+        name = next((k for k, c in CONTROLLERS.items() if c == self.controller), "")
+        if name:
+            of = detail(self.world, f"{name}/{self.key}", self.language)
+            tabs += [t for t in of.get("tabs", []) if t["id"] != "why"]
+        return {"title": title, "tabs": tabs}
+
+
+__all__ = ["Stepper"]
