@@ -289,6 +289,11 @@ class Cluster(Faults, Traffic):
         """The scheduler to look into: ``explain(pod)``, ``queue``, ``decisions``; ``component`` is the component itself."""
         return self.scheduling_type(self, next(iter(self.schedulers)), self.schedulers)
 
+    def remedies(self, pod: Any) -> Sequence[Any]:
+        if not isinstance(next(iter(self.schedulers.values())), Scheduler):
+            return ()
+        return self.scheduler.explain(pod).remedies()
+
     def imagine(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Any:
         """The object that the API server would store if this were created now; nothing is stored, no chance is used up."""
         chance = self.ids.state

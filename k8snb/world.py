@@ -231,6 +231,10 @@ class World:
         """What the scheduler weighed when it placed a pod: feasible, evaluated, score; None when that is not known."""
         return None
 
+    def remedies(self, pod: Any) -> Sequence[Any]:
+        """The smallest changes that would let a waiting pod be scheduled; () where no scheduler can be asked."""
+        return ()
+
     def stopped(self) -> Sequence[str]:
         """Control plane components that are not running now."""
         return ()

@@ -8,6 +8,7 @@ from typing import Any
 from k8snb.api.types.core_v1 import ContainerStatus, Event, Pod
 from k8snb.explain.budget import evictable
 from k8snb.explain.fact import Fact
+from k8snb.explain.scheduling_text import first_remedy
 from k8snb.world import World
 
 IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
@@ -27,7 +28,7 @@ def explain_pod(world: World, pod: Pod) -> list[Fact]:
         if pod.metadata.finalizers:
             facts.append(Fact("pod.finalizers", {"finalizers": ", ".join(pod.metadata.finalizers)}, "problem"))
     if not pod.spec.nodeName:
-        return [*facts, *_unscheduled(pod)]
+        return [*facts, *_unscheduled(world, pod)]
     facts.extend(_node_trouble(world, pod))
     if pod.status.phase in ("Succeeded", "Failed"):
         return [*facts, *_finished(pod)]
@@ -56,7 +57,13 @@ def _placed(world: World, pod: Pod) -> Iterator[Fact]:
                 yield Fact("pod.chosen", values, "cause", change.revision, change.time, change.cause.actor)
 
 
-def _unscheduled(pod: Pod) -> Iterator[Fact]:
+def _unscheduled(world: World, pod: Pod) -> Iterator[Fact]:
+    yield from _refused(pod)
+    if pod.metadata.deletionTimestamp is None:
+        yield from first_remedy(world.remedies(pod))
+
+
+def _refused(pod: Pod) -> Iterator[Fact]:
     condition = next((c for c in pod.status.conditions if c.type == "PodScheduled"), None)
     if condition is None:
         yield Fact("pod.queued", {"scheduler": pod.spec.schedulerName or "default-scheduler"})

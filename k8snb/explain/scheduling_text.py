@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
+from k8snb.explain.fact import Fact
 from k8snb.locale import text
 from k8snb.scheduler.remedies import Remedy
 from k8snb.scheduler.remedies.change import Change
@@ -133,13 +134,29 @@ def preemption_lines(found: SchedulingExplanation, language: str | None = None) 
         yield f"  {sign} {line}"
 
 
-def remedy_text(remedy: Remedy, language: str | None = None) -> str:
-    """A remedy as a sentence, with the command that makes it and the nodes that would take the pod."""
+def remedy_text(remedy: Remedy, language: str | None = None, *, how: bool = True) -> str:
+    """A remedy as a sentence, with the nodes that would take the pod and (with ``how``) the command that makes it."""
     told = text("remedy.and", language).join(change_text(change, language) for change in remedy.changes)
     own = {change.node for change in remedy.changes if change.node}
     nodes = [] if own == set(remedy.nodes) else list(remedy.nodes)
     line = told + (" " + text("remedy.nodes", language, nodes=some(nodes, language)) if nodes else "")
-    return f"{line}  [{'; '.join(remedy.how)}]" if remedy.how else line
+    return f"{line}  [{'; '.join(remedy.how)}]" if how and remedy.how else line
+
+
+class RemedyFact(Fact, frozen=True):
+    """A hint that names a remedy, told in the language of the whole explanation."""
+
+    remedy: Any = None
+
+    def text(self, language: str | None = None) -> str:
+        return text("fact.hint.remedy", language, remedy=remedy_text(self.remedy, language, how=False))
+
+
+def first_remedy(remedies: Sequence[Remedy]) -> Iterator[Fact]:
+    """The smallest remedy as a hint, if there is any."""
+    for remedy in remedies[:1]:
+        values = {"kinds": remedy.kinds, "nodes": remedy.nodes}
+        yield RemedyFact("hint.remedy", values, "hint", remedy=remedy)
 
 
 def change_text(change: Change, language: str | None = None) -> str:

@@ -32,6 +32,7 @@ MESSAGES = {
     "sched.victims": "{node}: would evict {victims}",
     "sched.violations": "(PodDisruptionBudgets violated: {count})",
     # remedies
+    "fact.hint.remedy": "The smallest change that would help: {remedy}",
     "sched.remedies": "What would make it fit (each was tried on a copy of the cluster):",
     "sched.no-remedies": "No change that was tried would make it fit.",
     "remedy.and": "; and ",

@@ -32,6 +32,7 @@ MESSAGES = {
     "sched.victims": "{node}：需要驱逐 {victims}",
     "sched.violations": "（会违反 {count} 个 PodDisruptionBudget）",
     # remedies
+    "fact.hint.remedy": "最小的解决办法：{remedy}",
     "sched.remedies": "怎样才能调度成功（每一条都在集群的副本上试过）：",
     "sched.no-remedies": "试过的改动都不能让它调度成功。",
     "remedy.and": "；并且",

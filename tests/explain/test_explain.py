@@ -92,20 +92,20 @@ CASES: dict[str, tuple[Scene, list[str]]] = {
     ),
     "cpu": (
         settled(pod("web", container=cpu("9")), "pod/web"),
-        ["created", "pod.unschedulable", "hint.cpu"],
+        ["created", "pod.unschedulable", "hint.cpu", "hint.remedy"],
     ),
     "memory": (
         settled(pod("web", container=memory("99Gi")), "pod/web"),
-        ["created", "pod.unschedulable", "hint.memory"],
+        ["created", "pod.unschedulable", "hint.memory", "hint.remedy"],
     ),
     "too many pods": (
         settled(pod("a") + "---\n" + pod("web"), "pod/web", [{"name": "worker-1", "pods": 1}]),
-        ["created", "pod.unschedulable", "hint.pods"],
+        ["created", "pod.unschedulable", "hint.pods", "hint.remedy"],
     ),
-    "taint": (settled(WEB, "pod/web", TAINTED), ["created", "pod.unschedulable", "hint.taint"]),
+    "taint": (settled(WEB, "pod/web", TAINTED), ["created", "pod.unschedulable", "hint.taint", "hint.remedy"]),
     "node selector": (
         settled(pod("web", spec="  nodeSelector: {disk: ssd}\n"), "pod/web"),
-        ["created", "pod.unschedulable", "hint.affinity"],
+        ["created", "pod.unschedulable", "hint.affinity", "hint.remedy"],
     ),
     "host port": (
         settled(
@@ -114,7 +114,7 @@ CASES: dict[str, tuple[Scene, list[str]]] = {
             + pod("web", container="    ports: [{containerPort: 80, hostPort: 80}]\n"),
             "pod/web",
         ),
-        ["created", "pod.unschedulable", "hint.ports"],
+        ["created", "pod.unschedulable", "hint.ports", "hint.remedy"],
     ),
     "cordoned": (
         changed(
@@ -123,12 +123,12 @@ CASES: dict[str, tuple[Scene, list[str]]] = {
             lambda c: c.apply(WEB),
             lambda c: c.settle(),
         ),
-        ["created", "pod.unschedulable", "hint.cordon"],
+        ["created", "pod.unschedulable", "hint.cordon", "hint.remedy"],
     ),
-    "no nodes": (settled(WEB, "pod/web", 0), ["created", "pod.unschedulable", "hint.no-nodes"]),
+    "no nodes": (settled(WEB, "pod/web", 0), ["created", "pod.unschedulable", "hint.no-nodes", "hint.remedy"]),
     "scheduling gates": (
         settled(pod("web", spec="  schedulingGates: [{name: example.com/wait}]\n"), "pod/web"),
-        ["created", "pod.gated"],
+        ["created", "pod.gated", "hint.remedy"],
     ),
     "image": (
         settled(pod("web", image="nginx:no-such-tag"), "pod/web"),

@@ -15,18 +15,26 @@ CRASH = '    command: [sh, -c, "echo bye; exit 3"]\n'
 UNREADY = "    readinessProbe: {httpGet: {path: /, port: 9}, periodSeconds: 1}\n"
 CASES: list[Any] = [
     pytest.param(
-        pod("p", container="    resources: {requests: {cpu: '64'}}\n"), ["pod.unschedulable"], ["hint.cpu"], id="cpu"
+        pod("p", container="    resources: {requests: {cpu: '64'}}\n"),
+        ["pod.unschedulable"],
+        ["hint.cpu", "hint.remedy"],
+        id="cpu",
     ),
     pytest.param(
         pod("p", container="    resources: {requests: {memory: 900Gi}}\n"),
         ["pod.unschedulable"],
-        ["hint.memory"],
+        ["hint.memory", "hint.remedy"],
         id="memory",
     ),
     pytest.param(
-        pod("p", spec="  nodeSelector: {disk: ssd}\n"), ["pod.unschedulable"], ["hint.affinity"], id="node selector"
+        pod("p", spec="  nodeSelector: {disk: ssd}\n"),
+        ["pod.unschedulable"],
+        ["hint.affinity", "hint.remedy"],
+        id="node selector",
     ),
-    pytest.param(pod("p", spec="  schedulingGates: [{name: acme.io/wait}]\n"), ["pod.gated"], [], id="gate"),
+    pytest.param(
+        pod("p", spec="  schedulingGates: [{name: acme.io/wait}]\n"), ["pod.gated"], ["hint.remedy"], id="gate"
+    ),
     pytest.param(pod("p", image="no-such/image:1"), ["container.image"], ["hint.image"], id="image"),
     pytest.param(pod("p", image="busybox", container=CRASH), ["container.crashloop"], ["hint.logs"], id="crash loop"),
     pytest.param(
@@ -81,7 +89,7 @@ def test_nodes_that_take_no_pods(change: Callable[[Cluster], None], hint: str) -
     cluster.apply(pod("p"))
     cluster.settle()
 
-    assert [f.id for f in explain(cluster, "pod/p") if f.tone == "hint"] == [hint]
+    assert [f.id for f in explain(cluster, "pod/p") if f.tone == "hint"] == [hint, "hint.remedy"]
 
 
 def test_a_pod_that_the_scheduler_has_not_seen() -> None:
@@ -141,3 +149,14 @@ def test_the_past_is_explained_as_it_was() -> None:
 
     assert [f.id for f in explain(cluster.at(before), "pod/p")] == ["created", "pod.queued"]
     assert [f.id for f in explain(cluster, "pod/p")] == ["created", "pod.chosen", "container.running", "pod.ready"]
+
+
+def test_the_smallest_remedy_is_named_in_both_languages() -> None:
+    cluster = Cluster(nodes=1)
+    tainted(cluster)
+    cluster.apply(pod("p"))
+    cluster.settle()
+    told = explain(cluster, "pod/p")
+
+    assert "The smallest change that would help: let the Pod tolerate gpu:NoSchedule → worker-1" in told.text("en")
+    assert "最小的解决办法：让 Pod 容忍污点 gpu:NoSchedule → worker-1" in told.text("zh")
