@@ -10,15 +10,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec import structs
+
 from k8snb.api.mistakes import BadValue
-from k8snb.api.types.core_v1 import Node, Pod
+from k8snb.api.types.core_v1 import Namespace, Node, Pod
+from k8snb.api.types.networking_v1 import NetworkPolicy
 from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
-from k8snb.network import dns, proxy
+from k8snb.network import dns, proxy, services
 from k8snb.network.cni import Cni, overlay_address, plugin
 from k8snb.network.ipam import Ipam
 from k8snb.network.journey import CONNECT_TIMEOUT, Hosts, Journey, Source
 from k8snb.network.packet import FIRST_PORT, LAST_PORT
+from k8snb.network.policy import EGRESS, Peer, judge, peer_of
 from k8snb.network.proxy import Site
 from k8snb.network.proxy.iptables import NAT_FRAME, plugin_rules, save, tables
 from k8snb.network.proxy.rule import Chains, chains_of
@@ -38,6 +42,8 @@ OUTSIDE = {"example.com": "93.184.215.14", "www.example.com": "93.184.215.14", "
 """Hosts outside of the cluster that answer; a class may add its own to ``network.outside``."""
 CLIENT = "203.0.113.10"
 """The address of a client outside (TEST-NET-3)."""
+COREDNS = "10.244.0.0"
+"""Where the CoreDNS is that a cluster without the Service kube-dns is taken to have: in the Pod network, nobody's address."""
 _URL = re.compile(
     r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.]+\]|[^/:?#]+)(?::(?P<port>\d+))?(?P<path>[/?#].*)?"
 )
@@ -62,6 +68,7 @@ class Network:
         self.ipam = Ipam(dual_stack)
         self.hosts: Hosts | None = None
         self.outside: dict[str, str] = dict(OUTSIDE)
+        self.stubs: dict[str, dict[str, str]] = {}
         self.cni = plugin(cni)
         self.mode = proxy.mode(proxy_mode)
         self.chance = Ids(seed ^ 0x6E65)
@@ -171,8 +178,19 @@ class Network:
         """Resolve a name as a source does: full name and addresses."""
         if dns.is_address(name):
             return name, (name,)
-        found = dns.resolve(name, self._source(source, view).pod, view, self.outside)
+        found = self.query(source, name, "A", view)
         return found.name, found.addresses
+
+    def query(self, source: str, name: str, kind: str, view: View) -> dns.Lookup:
+        """Ask the cluster's DNS from a source for records of a type; a server that cannot be reached answers nothing."""
+        who = self._source(source, view)
+        if not self._dns_answers(who, view, view.now, Trail()):
+            return dns.Lookup(name, exists=False)
+        return dns.resolve(name, who.pod, view, self.outside, self.stubs, kind)
+
+    def resolv_conf(self, pod: Pod) -> str:
+        """The text of a pod's /etc/resolv.conf."""
+        return dns.resolv_conf(pod)
 
     # -- requests
 
@@ -225,7 +243,7 @@ class Network:
             trail.add("pod", source.name, "not-running", ok=False, phase=phase)
             trail.step(source.place, "not-running", None, phase, ok=False)
             return _failed(request, "unreachable", 0.0, trail)
-        addresses, waited = self._resolve(source, request.host, view, trail)
+        addresses, waited = self._resolve(source, request.host, view, now, trail)
         if not addresses:
             error = "nxdomain" if waited < DNS_TIMEOUT else "timeout"
             return _failed(request, error, waited, trail)
@@ -266,7 +284,9 @@ class Network:
             address = self.ipam.node_address(node)
         return Source(f"{meta.namespace}/{meta.name}", pod, node, address)
 
-    def _resolve(self, source: Source, host: str, view: View, trail: Trail) -> tuple[tuple[str, ...], float]:
+    def _resolve(
+        self, source: Source, host: str, view: View, now: float, trail: Trail
+    ) -> tuple[tuple[str, ...], float]:
         """The addresses of a host and how long it took to learn them."""
         if dns.is_address(host):
             return (host,), 0.0
@@ -286,9 +306,12 @@ class Network:
             trail.add("dns", host, "no-answer", ok=False)
             trail.step("dns", "no-answer", None, host, ok=False)
             return (), DNS_TIMEOUT
-        found = dns.resolve(host, source.pod, view, self.outside)
-        for tried in found.tried[:-1] if found.exists else found.tried:
-            trail.step("dns", "nxdomain", None, tried, ok=found.exists)
+        if not self._dns_answers(source, view, now, trail):
+            trail.add("dns", host, "no-answer", ok=False)
+            return (), DNS_TIMEOUT
+        found = dns.resolve(host, source.pod, view, self.outside, self.stubs)
+        for response in found.responses[:-1] if found.exists else found.responses:
+            trail.step("dns", "nxdomain", None, response.name, ok=found.exists)
         if not found.exists:
             trail.add("dns", host, "nxdomain", ok=False, tried=" ".join(found.tried))
             return (), ROUND_TRIP
@@ -299,6 +322,42 @@ class Network:
         trail.step("dns", "resolved" if found.addresses else "empty", None,
                    f"{found.name} → {facts['addresses']}", ok=bool(found.addresses))  # fmt: skip
         return found.addresses, ROUND_TRIP
+
+    def _dns_answers(self, source: Source, view: View, now: float, trail: Trail) -> bool:
+        """Whether the caller's question reaches the cluster's DNS and an answer comes back.
+
+        Where the Service kube-dns exists the question travels to its endpoints like any request. A cluster without it is
+        taken to have a CoreDNS that always runs; then only policies can keep a pod from asking it.
+        """
+        pod = source.pod
+        if pod is None or self.hosts is None or not dns.uses_cluster_dns(pod):
+            return True
+        server = services.caught_by(view, dns.SERVER)
+        if server is not None:
+            inner = Trail(trail.detailed)
+            question = Request(dns.SERVER, 53, "udp", body="?", timeout=DNS_TIMEOUT)
+            reply, _ = Journey(self, self.hosts, source, question, view, now, inner).to(dns.SERVER)
+            trail.steps += [structs.replace(s, number=len(trail.steps) + i) for i, s in enumerate(inner.steps, 1)]
+            return not reply.error
+        namespace = pod.metadata.namespace or ""
+        if not source.in_pod or not self.cni.enforces or not view.by(NetworkPolicy, "namespace", namespace):
+            return True
+        own = peer_of(pod, source.address, view)
+        verdict = judge(view, EGRESS, own, _coredns(view), 53, "UDP")
+        if not verdict.allowed:
+            trail.add("policy", own.name, "egress-denied", ok=False, policies=" ".join(verdict.policies))
+        trail.step(f"node/{source.node}", "egress-allowed" if verdict.allowed else "egress-denied", None,
+                   f"{verdict.policy} {verdict.rule}".strip() or " ".join(verdict.policies),
+                   ok=verdict.allowed, pod=own.name, port="53/UDP")  # fmt: skip
+        return verdict.allowed
+
+
+def _coredns(view: View) -> Peer:
+    """The DNS server's pod as policies see it where none is modelled: ``k8s-app: kube-dns`` in kube-system."""
+    namespace = view.get(Namespace, None, "kube-system")
+    labels = namespace.metadata.labels if namespace is not None else {}
+    ports = (("dns", "UDP", 53), ("dns-tcp", "TCP", 53))
+    return Peer(COREDNS, "kube-system/coredns", "kube-system", {"k8s-app": "kube-dns"}, labels, ports)
 
 
 def _failed(request: Request, error: str, seconds: float, trail: Trail, address: str = "") -> Answer:

@@ -235,6 +235,7 @@ class Container:
             base = dict(self.image.files) if self.image is not None else {}
             base["/etc/hostname"] = f"{self.hostname()}\n"
             base["/etc/hosts"] = _hosts_file(self)
+            base["/etc/resolv.conf"] = world.network.resolv_conf(self.worker.pod)
             self.files = Files(base, mounts)
         return self.files
 

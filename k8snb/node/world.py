@@ -8,8 +8,45 @@ from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
 
 if TYPE_CHECKING:
+    from k8snb.api.types.core_v1 import Pod
     from k8snb.node.images import Catalogue
     from k8snb.sim.ids import Ids
+
+
+class Answered(Protocol):
+    """One answer of the DNS server."""
+
+    @property
+    def code(self) -> str:
+        """NOERROR or NXDOMAIN."""
+
+    @property
+    def records(self) -> tuple[object, ...]:
+        """The records, each printed as dig prints it."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of the records of the type that was asked for."""
+
+
+class Found(Protocol):
+    """The outcome of a DNS lookup."""
+
+    @property
+    def name(self) -> str:
+        """The full name that was found, or the name that was asked."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a name."""
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The full names that were asked; none when the server did not answer."""
+
+    @property
+    def responses(self) -> tuple[Answered, ...]:
+        """The server's answers."""
 
 
 class Plumbing(Protocol):
@@ -32,6 +69,12 @@ class Plumbing(Protocol):
 
     def call(self, source: str, request: Request, view: View, now: float) -> Reply:
         """Carry a request from a pod (``pod/NAMESPACE/NAME``) or node (``node/NAME``) and bring the reply back."""
+
+    def query(self, source: str, name: str, kind: str, view: View) -> Found:
+        """Ask the cluster's DNS for records of a type, over the search path."""
+
+    def resolv_conf(self, pod: Pod) -> str:
+        """The text of a pod's /etc/resolv.conf."""
 
     def lookup(self, source: str, name: str, view: View) -> tuple[str, tuple[str, ...]]:
         """Resolve a name as a pod would: the full name that was found and its addresses (none: NXDOMAIN)."""

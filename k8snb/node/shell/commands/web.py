@@ -10,10 +10,13 @@ from k8snb.node.files import NoDirectory, ReadOnly
 from k8snb.node.shell.commands.system import seconds_of
 from k8snb.node.shell.context import Context, Outcome
 from k8snb.node.shell.thread import Wait
+from k8snb.node.world import Found
 
 _URL = re.compile(r"(?:(?P<scheme>https?|ftp)://)?(?:[^@/]*@)?(?P<host>[^/:?#]+)(?::(?P<port>\d+))?(?P<path>[/?#].*)?")
 INSTANT = 0.05
 """Replies that take less than this many seconds are had at once."""
+DNS_PATIENCE = 10.0
+"""How long a resolver tries: 5 s, twice (resolv.conf's timeout and attempts)."""
 DNS_SERVER = "10.96.0.10"
 """Where the cluster's DNS service is (kubeadm: the tenth address of the service range)."""
 
@@ -237,45 +240,88 @@ def netcat(context: Context, argv: list[str]) -> Outcome:
     return _finish(context, found.seconds, 0, found.body, opened)
 
 
+_TYPES = {"a": "A", "aaaa": "AAAA", "srv": "SRV", "ptr": "PTR", "cname": "CNAME", "txt": "TXT"}
+
+
+def _find(context: Context, name: str, kind: str) -> Found:
+    return context.world.network.query(context.box.source(), name, kind, context.world.objects())
+
+
+def _reversed(address: str) -> str:
+    return ".".join(reversed(address.split("."))) + ".in-addr.arpa."
+
+
 def nslookup(context: Context, argv: list[str]) -> Outcome:
-    """nslookup NAME [SERVER]."""
+    """nslookup [-type=A|AAAA|SRV|PTR] NAME [SERVER]."""
     rest = [w for w in argv[1:] if not w.startswith("-")]
     if not rest:
         return context.fail("nslookup: missing name")
+    asked = [w.partition("=")[2].lower() for w in argv[1:] if re.match(r"-(query)?type=", w)]
     name = rest[0]
-    full, addresses = context.world.network.lookup(context.box.source(), name, context.world.objects())
+    kind = _TYPES.get(asked[-1], "A") if asked else "A"
+    if re.fullmatch(r"[\d.]+", name):
+        name, kind = _reversed(name), "PTR"
+    found = _find(context, name, kind)
+    if not found.tried:
+        return _finish(context, DNS_PATIENCE, 1, "", ";; connection timed out; no servers could be reached\n\n")
     context.out(f"Server:\t\t{DNS_SERVER}\nAddress:\t{DNS_SERVER}:53\n\n")
-    if not addresses:
-        context.out(f"** server can't find {full}: NXDOMAIN\n\n")
-        return 1
-    for address in addresses:
-        context.out(f"Name:\t{full}\nAddress: {address}\n")
+    values = found.responses[-1].values if found.responses else ()
+    if not values:
+        full = found.name if found.exists else rest[0]
+        context.out(
+            f"*** Can't find {full}: No answer\n\n" if found.exists else f"** server can't find {full}: NXDOMAIN\n\n"
+        )
+        return 0 if found.exists else 1
+    for value in values:
+        match kind:
+            case "PTR":
+                context.out(f"{found.name}\tname = {value.rstrip('.')}\n")
+            case "SRV":
+                context.out(f"{found.name}\tservice = {value.rstrip('.')}\n")
+            case _:
+                context.out(f"Name:\t{found.name}\nAddress: {value}\n")
     context.out("\n")
     return 0
 
 
 def dig(context: Context, argv: list[str]) -> Outcome:
-    """dig [+short] NAME, host NAME, getent hosts NAME."""
+    """dig [+short] [+search] [-x ADDRESS] [TYPE] NAME, host NAME, getent hosts NAME."""
     command = argv[0].rpartition("/")[2]
-    rest = [w for w in argv[1:] if not w.startswith(("+", "-", "@")) and w not in ("A", "SRV", "hosts", "ahosts")]
+    words = [w for w in argv[1:] if not w.startswith(("+", "@"))]
+    kind = next((_TYPES[w.lower()] for w in words if w.lower() in _TYPES), "A")
+    rest = [w for w in words if not w.startswith("-") and w.lower() not in _TYPES and w not in ("hosts", "ahosts")]
     if not rest:
         return 1
     name = rest[0]
-    asked = name if name.endswith(".") or command != "dig" else f"{name}."
-    full, addresses = context.world.network.lookup(context.box.source(), asked, context.world.objects())
+    asked = name if name.endswith(".") or command != "dig" or "+search" in argv else f"{name}."
+    if "-x" in argv or (command == "host" and re.fullmatch(r"[\d.]+", name)):
+        asked, kind = _reversed(name), "PTR"
+    found = _find(context, asked, kind)
+    if not found.tried:
+        return _finish(context, DNS_PATIENCE, 9 if command == "dig" else 1, "",
+                       ";; connection timed out; no servers could be reached\n")  # fmt: skip
+    last = found.responses[-1]
     if command == "host":
-        if not addresses:
+        if not last.values:
             context.out(f"Host {name} not found: 3(NXDOMAIN)\n")
             return 1
-        context.out("".join(f"{full} has address {a}\n" for a in addresses))
+        verb = {"PTR": "domain name pointer", "SRV": "has SRV record", "AAAA": "has IPv6 address"}.get(
+            kind, "has address"
+        )
+        context.out("".join(f"{found.name} {verb} {v}\n" for v in last.values))
     elif command == "getent":
-        if not addresses:
+        if not last.values:
             return 2
-        context.out("".join(f"{a:15s} {full}\n" for a in addresses))
+        context.out("".join(f"{v:15s} {found.name}\n" for v in last.values))
     elif "+short" in argv:
-        context.out("".join(f"{a}\n" for a in addresses))
+        context.out("".join(f"{v}\n" for v in last.values))
     else:
-        context.out(";; ANSWER SECTION:\n" + "".join(f"{full}.\t30\tIN\tA\t{a}\n" for a in addresses))
+        context.out(
+            f";; ->>HEADER<<- opcode: QUERY, status: {last.code}\n;; QUESTION SECTION:\n;{found.name}.\t\tIN\t{kind}\n"
+        )
+        if last.records:
+            context.out("\n;; ANSWER SECTION:\n" + "".join(f"{record}\n" for record in last.records))
+        context.out(f"\n;; SERVER: {DNS_SERVER}#53({DNS_SERVER})\n")
     return 0
 
 
