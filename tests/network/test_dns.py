@@ -1,0 +1,142 @@
+"""The DNS specification's records, and what a resolver in a pod makes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from k8snb.api.frozen import FrozenDict
+from k8snb.api.types.core_v1 import Namespace, Service, ServicePort, ServiceSpec
+from k8snb.api.types.discovery_v1 import Endpoint, EndpointPort, EndpointSlice
+from k8snb.api.types.meta_v1 import LabelSelector, ObjectMeta
+from k8snb.api.types.networking_v1 import NetworkPolicy, NetworkPolicySpec
+from k8snb.client.view import View
+from k8snb.network import dns
+from tests.network.world import NetRig, two_webs
+from tests.node.builders import script, spec
+
+
+def world() -> tuple[NetRig, View]:
+    """A cluster IP, a headless Service with a named and a nameless endpoint, an alias, two families."""
+    rig = two_webs()
+    put = rig.api.put
+    named = (ServicePort(name="http", port=80, targetPort=8080, protocol="TCP"),)
+    put(Namespace(metadata=ObjectMeta(name="shop")))
+    web = ServiceSpec(clusterIP="10.96.3.3", clusterIPs=("10.96.3.3", "fd00::33"), ports=named)
+    put(Service(metadata=ObjectMeta(name="api", namespace="shop"), spec=web))
+    put(Service(metadata=ObjectMeta(name="db", namespace="shop"), spec=ServiceSpec(clusterIP="None", ports=named)))
+    put(Service(metadata=ObjectMeta(name="idle", namespace="shop"), spec=ServiceSpec(clusterIP="None", ports=named)))
+    alias = ServiceSpec(type="ExternalName", externalName="example.com")
+    put(Service(metadata=ObjectMeta(name="far", namespace="shop"), spec=alias))
+    labels = FrozenDict({"kubernetes.io/service-name": "db"})
+    slice_ = EndpointSlice(
+        metadata=ObjectMeta(name="db-x", namespace="shop", labels=labels),
+        addressType="IPv4",
+        endpoints=(Endpoint(addresses=("10.244.0.7",), hostname="db-0"), Endpoint(addresses=("10.244.1.8",))),
+        ports=(EndpointPort(name="http", port=8080, protocol="TCP"),),
+    )
+    put(slice_)
+    return rig, rig.runtime.processes["kubelet"].view
+
+
+CASES = {
+    "cluster IP": ("api.shop.svc.cluster.local", "A", "NOERROR", ["10.96.3.3"]),
+    "cluster IP, IPv6": ("api.shop.svc.cluster.local", "AAAA", "NOERROR", ["fd00::33"]),
+    "no such type": ("db.shop.svc.cluster.local", "AAAA", "NOERROR", []),
+    "named port": ("_http._tcp.api.shop.svc.cluster.local", "SRV", "NOERROR", ["0 100 80 api.shop.svc.cluster.local."]),
+    "port of another protocol": ("_http._udp.api.shop.svc.cluster.local", "SRV", "NXDOMAIN", []),
+    "headless": ("db.shop.svc.cluster.local", "A", "NOERROR", ["10.244.0.7", "10.244.1.8"]),
+    "headless, named ports": (
+        "_http._tcp.db.shop.svc.cluster.local", "SRV", "NOERROR",
+        ["0 50 8080 db-0.db.shop.svc.cluster.local.", "0 50 8080 10-244-1-8.db.shop.svc.cluster.local."],
+    ),
+    "headless, nobody ready": ("idle.shop.svc.cluster.local", "A", "NXDOMAIN", []),
+    "pod by hostname": ("db-0.db.shop.svc.cluster.local", "A", "NOERROR", ["10.244.0.7"]),
+    "endpoint by address": ("10-244-1-8.db.shop.svc.cluster.local", "A", "NOERROR", ["10.244.1.8"]),
+    "no such pod": ("db-9.db.shop.svc.cluster.local", "A", "NXDOMAIN", []),
+    "alias": ("far.shop.svc.cluster.local", "A", "NOERROR", ["93.184.215.14"]),
+    "alias itself": ("far.shop.svc.cluster.local", "CNAME", "NOERROR", ["example.com."]),
+    "pod record": ("10-244-1-8.shop.pod.cluster.local", "A", "NOERROR", ["10.244.1.8"]),
+    "pod record, no such namespace": ("10-244-1-8.nowhere.pod.cluster.local", "A", "NXDOMAIN", []),
+    "reverse of a cluster IP": ("3.3.96.10.in-addr.arpa", "PTR", "NOERROR", ["api.shop.svc.cluster.local."]),
+    "reverse of an endpoint": ("7.0.244.10.in-addr.arpa", "PTR", "NOERROR", ["db-0.db.shop.svc.cluster.local."]),
+    "reverse of nobody": ("9.9.244.10.in-addr.arpa", "PTR", "NXDOMAIN", []),
+    "reverse, IPv6": (dns.reverse_name("fd00::33"), "PTR", "NOERROR", ["api.shop.svc.cluster.local."]),
+    "no such service": ("web.shop.svc.cluster.local", "A", "NXDOMAIN", []),
+    "the branch of a namespace": ("shop.svc.cluster.local", "A", "NOERROR", []),
+    "the branch of no namespace": ("nowhere.svc.cluster.local", "A", "NXDOMAIN", []),
+    "specification": ("dns-version.cluster.local", "TXT", "NOERROR", ['"1.1.0"']),
+    "outside": ("kubernetes.io", "A", "NOERROR", ["15.197.167.90"]),
+    "nowhere": ("nowhere.example", "A", "NXDOMAIN", []),
+    "capitals": ("API.Shop.SVC.cluster.local.", "A", "NOERROR", ["10.96.3.3"]),
+    "stub domain": ("git.corp.example", "A", "NOERROR", ["192.0.2.7"]),
+    "stub domain, unknown": ("x.corp.example", "A", "NXDOMAIN", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_records(case: str) -> None:
+    name, kind, code, values = CASES[case]
+    rig, view = world()
+    response = dns.ask(name, kind, view, rig.network.outside, {"corp.example": {"git": "192.0.2.7"}})
+
+    assert (response.code, list(response.values)) == (code, values)
+
+
+@pytest.mark.parametrize(
+    ("name", "tried"),
+    [
+        ("api", ["api.default.svc.cluster.local", "api.svc.cluster.local", "api.cluster.local", "api"]),
+        ("api.shop", ["api.shop.default.svc.cluster.local", "api.shop.svc.cluster.local"]),
+        ("kubernetes.io", ["kubernetes.io.default.svc.cluster.local", "kubernetes.io.svc.cluster.local",
+                           "kubernetes.io.cluster.local", "kubernetes.io"]),
+        ("kubernetes.io.", ["kubernetes.io"]),
+    ],
+    ids=["a bare name from another namespace", "name and namespace", "outside: three questions too many", "with its dot"],
+)  # fmt: skip
+def test_what_is_asked_until_a_name_is_found(name: str, tried: list[str]) -> None:
+    rig, view = world()
+
+    assert list(rig.network.query("pod/client", name, "A", view).tried) == tried
+
+
+def test_search_trail_is_in_the_trace() -> None:
+    rig, view = world()
+    trace = rig.network.trace("pod/client", "http://api/", view)
+
+    assert [(s.code, s.detail) for s in trace.steps if s.place == "dns"] == [
+        ("nxdomain", "api.default.svc.cluster.local"), ("nxdomain", "api.svc.cluster.local"),
+        ("nxdomain", "api.cluster.local"), ("nxdomain", "api"),
+    ]  # fmt: skip
+    assert trace.answer.error == "nxdomain"
+
+
+def test_policy_that_denies_all_egress_takes_dns_away() -> None:
+    rig, view = world()
+    deny = NetworkPolicySpec(podSelector=LabelSelector(), policyTypes=("Egress",))
+    rig.api.put(NetworkPolicy(metadata=ObjectMeta(name="deny", namespace="default"), spec=deny))
+    answer = rig.request("pod/client", "http://web/")
+
+    assert answer.error == "timeout"
+    assert [f"{h.where}:{h.code}" for h in answer.hops] == ["pod:sends", "policy:egress-denied", "dns:no-answer"]
+    assert rig.network.query("pod/client", "web", "A", view).tried == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("dig +short SRV _http._tcp.api.shop.svc.cluster.local", ["0 100 80 api.shop.svc.cluster.local."]),
+        ("dig +short -x 10.96.3.3", ["api.shop.svc.cluster.local."]),
+        ("dig +short api", []),
+        ("dig +short +search api.shop", ["10.96.3.3"]),
+        ("host api.shop", ["api.shop.svc.cluster.local has address 10.96.3.3"]),
+        ("nslookup 10.96.3.3 | grep name", ["3.3.96.10.in-addr.arpa\tname = api.shop.svc.cluster.local"]),
+        ("grep -v nameserver /etc/resolv.conf",
+         ["search default.svc.cluster.local svc.cluster.local cluster.local", "options ndots:5"]),
+    ],
+)  # fmt: skip
+def test_commands_in_a_container(command: str, expected: list[str]) -> None:
+    rig, _ = world()
+    rig.pod("job", spec(script(command), restartPolicy="Never"))
+    rig.run(5)
+
+    assert rig.logs("job") == expected
