@@ -261,7 +261,8 @@ def granted(policies: list[NetworkPolicy], own: Peer, direction: str, number: in
         return everybody
     found = {own.name}
     for p in mine:
-        for rule in p.spec.ingress if direction == "Ingress" else p.spec.egress:
+        rules: tuple[Any, ...] = p.spec.ingress if direction == "Ingress" else p.spec.egress
+        for rule in rules:
             peers = rule.from_ if direction == "Ingress" else rule.to
             numbers = (
                 {(80, "TCP")}
