@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LANGUAGE ?=
 
-.PHONY: lab install test parity bench browser screenshots clean
+.PHONY: lab install test parity bench kills browser screenshots clean
 
 $(BIN)/k8snb: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,9 @@ parity: $(VENV)/.test  ## replay the recordings of a real control plane
 
 bench: $(VENV)/.test  ## measure speed and memory, printed as a table
 	$(BIN)/python -m tests.benchmarks
+
+kills: $(VENV)/.test  ## kill 200 durable clusters at random moments and look at what is left
+	$(BIN)/python -m tests.killed_cluster 200 7
 
 screenshots: $(VENV)/.test  ## make the README's pictures anew
 	$(BIN)/python -m tests.browser.screenshots .github/images

@@ -32,7 +32,7 @@ from k8snb.client.view import Source, cache_key
 from k8snb.controllers import IN_TREE
 from k8snb.diff import Diff, diff_worlds
 from k8snb.faults import Faults
-from k8snb.interrupt import Held
+from k8snb.interrupt import Held, whole
 from k8snb.machines import node_spec, node_specs
 from k8snb.network import Cni, Network
 from k8snb.node import KubeletPool, NodeSpec
@@ -311,12 +311,14 @@ class Cluster(Faults, Traffic):
         lines = self.kubelets.logs(self._pod(pod, namespace), container, previous)
         return "".join(f"{text}\n" for _, _, text in lines)
 
+    @whole
     def exec(self, pod: str | Pod, *argv: str, container: str | None = None, namespace: str = "default") -> Any:
         """Run a command in a container: ``exec("web-1", "ls", "/")``; the result has stdout, stderr and code."""
         return self.kubelets.exec(self._pod(pod, namespace), container, argv, self.now)
 
     # -- machines and processes
 
+    @whole
     def add_node(self, name: str, **spec: Any) -> None:
         """Add a machine: ``add_node("worker-4", cpu="8", memory="32Gi")``; its kubelet registers it."""
         machine = node_spec({"name": name, **spec})
@@ -325,18 +327,21 @@ class Cluster(Faults, Traffic):
         self.kubelets.add_node(machine)
         self.runtime.poke(self.kubelets.name, name)
 
+    @whole
     def remove_node(self, name: str) -> None:
         """Take a machine away for good, and delete its Node object."""
         name = self._node(name)
         self.kubelets.remove_node(name)
         self.delete("node", name)
 
+    @whole
     def stop_component(self, name: str) -> None:
         """Stop kube-controller-manager or kube-scheduler: nothing of theirs happens until ``start_component``."""
         self._process(name)
         self.runtime.stop(name)
         self.gateway.forget(name)
 
+    @whole
     def start_component(self, name: str) -> None:
         """Start a stopped component: it lists everything anew and goes on from what is."""
         self._process(name)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from k8snb.api.mistakes import BadType, BadValue
 from k8snb.api.types.core_v1 import Node, Pod
+from k8snb.interrupt import whole
 from k8snb.verbs import Verbs
 
 
@@ -18,16 +19,19 @@ class Faults(Verbs):
     kubelets: Any
     runtime: Any
 
+    @whole
     def break_node(self, node: str) -> None:
         """Switch a node off: its kubelet and all its containers are gone until ``mend_node``."""
         self.kubelets.stop(self._node(node))
         self._poke(node)
 
+    @whole
     def mend_node(self, node: str) -> None:
         """Switch the node on again."""
         self.kubelets.start(self._node(node))
         self._poke(node)
 
+    @whole
     def break_container(
         self, pod: str | Pod, container: str | None = None, exit_code: int = 1, namespace: str = "default"
     ) -> None:
@@ -38,19 +42,23 @@ class Faults(Verbs):
             raise BadValue(f"pod {target.metadata.name} has no container {container!r}: it has {', '.join(names)}")
         self.kubelets.crash(target, container or names[0], exit_code)
 
+    @whole
     def break_image(self, image: str) -> None:
         """Let pulls of an image fail as if the registry did not have it."""
         self.kubelets.break_image(image)
 
+    @whole
     def mend_image(self, image: str) -> None:
         """Let pulls of the image succeed again."""
         self.kubelets.mend_image(image)
 
+    @whole
     def break_network(self, node: str) -> None:
         """Cut a node off: its containers go on, but nothing reaches it and it reaches nobody."""
         self.kubelets.partition(self._node(node))
         self._poke(node)
 
+    @whole
     def mend_network(self, node: str) -> None:
         """Reconnect the node."""
         self.kubelets.heal(self._node(node))

@@ -8,10 +8,14 @@ the reader's own that never ends (a controller, an ``until`` condition).
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from functools import wraps
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 _active: list[Held] = []
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Held:
@@ -57,3 +61,14 @@ class Held:
         if self.came:
             raise KeyboardInterrupt
         self.came = True
+
+
+def whole(act: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A function that is done as a whole: an interrupt is raised when it has ended."""
+
+    @wraps(act)
+    def held(*args: _P.args, **options: _P.kwargs) -> _R:
+        with Held():
+            return act(*args, **options)
+
+    return held
