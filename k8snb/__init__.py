@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from k8snb.cluster import Steps
     from k8snb.controllers import IN_TREE
     from k8snb.explain import explain
+    from k8snb.grading.practice import begin, check, hint
     from k8snb.locale import use as use_language
     from k8snb.node import NodeSpec
     from k8snb.notebook import Cluster
@@ -29,7 +30,10 @@ __all__ = [
     "NodeSpec",
     "Steps",
     "__version__",
+    "begin",
+    "check",
     "explain",
+    "hint",
     "load_ipython_extension",
     "predict",
     "use_language",
@@ -37,6 +41,9 @@ __all__ = [
 
 _WHERE = {
     "Cluster": ("k8snb.notebook", "Cluster"),
+    "begin": ("k8snb.grading.practice", "begin"),
+    "check": ("k8snb.grading.practice", "check"),
+    "hint": ("k8snb.grading.practice", "hint"),
     "IN_TREE": ("k8snb.controllers", "IN_TREE"),
     "NodeSpec": ("k8snb.node", "NodeSpec"),
     "Steps": ("k8snb.cluster", "Steps"),

@@ -12,6 +12,7 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class
 
 from k8snb.api.decode import DecodeError
 from k8snb.api.errors import APIError
+from k8snb.api.mistakes import Mistake
 from k8snb.cluster import Cluster
 from k8snb.kubectl import run
 from k8snb.locale import text
@@ -66,6 +67,17 @@ class ClusterMagics(Magics):
             print(result.stdout, end="")
         if result.stderr:
             print(result.stderr, end="")
+
+    @cell_magic
+    def answer(self, line: str, cell: str) -> Any:
+        """Answer a question of the exercise in this folder: ``%%answer QUESTION``, then a manifest or kubectl commands."""
+        from k8snb.grading.practice import practice
+
+        try:
+            return practice().answer(line.strip(), cell)
+        except Mistake as error:
+            print(error)
+            return None
 
 
 def load(shell: Any) -> None:

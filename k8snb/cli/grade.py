@@ -19,13 +19,39 @@ EXERCISES = Path("solutions") / "exercises"
 def add_grade(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("grade", help="grade submitted notebooks by replaying their answers")
-    parser.add_argument("submissions", nargs="+", type=Path, metavar="SUBMISSION", help="a notebook, or a folder of them")
-    parser.add_argument("--assignment", default="", metavar="NAME", help="the exercise that is answered (default: as the notebook or its folder says)")
-    parser.add_argument("--exercises", type=Path, default=EXERCISES, metavar="DIR", help=f"the exercises with their hidden checks ({EXERCISES})")
-    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) - 1), metavar="N", help="answers tried at the same time")
-    parser.add_argument("--seed", default="", metavar="S", help="decides, with the student's name, which variants are tried")
+    parser.add_argument(
+        "submissions", nargs="+", type=Path, metavar="SUBMISSION", help="a notebook, or a folder of them"
+    )
+    parser.add_argument(
+        "--assignment",
+        default="",
+        metavar="NAME",
+        help="the exercise that is answered (default: as the notebook or its folder says)",
+    )
+    parser.add_argument(
+        "--exercises",
+        type=Path,
+        default=EXERCISES,
+        metavar="DIR",
+        help=f"the exercises with their hidden checks ({EXERCISES})",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=max(1, (os.cpu_count() or 2) - 1),
+        metavar="N",
+        help="answers tried at the same time",
+    )
+    parser.add_argument(
+        "--seed", default="", metavar="S", help="decides, with the student's name, which variants are tried"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the results there: .csv or .json")
-    parser.add_argument("--reports", type=Path, metavar="DIR", help="write a report per student and an overview of the class there (HTML)")
+    parser.add_argument(
+        "--reports",
+        type=Path,
+        metavar="DIR",
+        help="write a report per student and an overview of the class there (HTML)",
+    )
     parser.add_argument("--lang", choices=("en", "zh"), help="language of reports")
     parser.set_defaults(run=grade)
 
@@ -47,7 +73,12 @@ def grade(options: argparse.Namespace) -> int:
     try:
         exercises = load_exercises(options.exercises)
         results = grade_all(
-            options.submissions, exercises, assignment=options.assignment, seed=options.seed, jobs=options.jobs, told=told
+            options.submissions,
+            exercises,
+            assignment=options.assignment,
+            seed=options.seed,
+            jobs=options.jobs,
+            told=told,
         )
     except Mistake as error:
         print(error, file=sys.stderr)

@@ -35,6 +35,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     value: ClassVar[str] = ""
     """The field that a bare value (``exists: svc/web``) stands for."""
+    wraps: ClassVar[bool] = False
+    """Whether the value is that field even when it is a mapping."""
 
     def look(self, cluster: Cluster) -> Seen:
         """Look."""
@@ -312,6 +314,7 @@ class Not(Condition, frozen=True):
     """Something that must not hold."""
 
     value = "that"
+    wraps = True
     that: dict[str, Any]
 
     def look(self, cluster: Cluster) -> Seen:
@@ -324,6 +327,7 @@ class AnyOf(Condition, frozen=True):
     """At least one of several."""
 
     value = "those"
+    wraps = True
     those: tuple[dict[str, Any], ...]
 
     def look(self, cluster: Cluster) -> Seen:

@@ -16,9 +16,9 @@ def entry(data: Any, known: Mapping[str, type[Any]], where: str, noun: str) -> A
     kind = known.get(name)
     if kind is None:
         raise ValueError(f"{where}: there is no {noun} {name!r}: known are {', '.join(known)}")
-    if not isinstance(parameters, Mapping) or not kind.value:
-        parameters = {kind.value: parameters} if kind.value else (parameters or {})
+    if kind.value and (kind.wraps or not isinstance(parameters, Mapping)):
+        parameters = {kind.value: parameters}
     try:
-        return msgspec.convert(parameters, kind)
+        return msgspec.convert(parameters or {}, kind)
     except msgspec.ValidationError as error:
         raise ValueError(f"{where}, {noun} {name}: {error}") from None

@@ -17,6 +17,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     value: ClassVar[str] = ""
     """The field that a bare value (``run: 60``) stands for."""
+    wraps: ClassVar[bool] = False
+    """Whether the value is that field even when it is a mapping."""
 
     def act(self, cluster: Cluster) -> None:
         """Do it."""
