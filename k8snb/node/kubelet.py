@@ -21,6 +21,7 @@ from k8snb.client.view import View
 from k8snb.node import observing, pressure, restore, stopping
 from k8snb.node.admission import rejection
 from k8snb.node.agent import LEASE_NAMESPACE, NodeAgent, NodeSpec
+from k8snb.node.agents import Agents
 from k8snb.node.catalogue import IN_TREE
 from k8snb.node.constants import LEASE_RENEW, NODE_READY, NODE_STATUS_REPORT, NODE_STATUS_UPDATE
 from k8snb.node.files import Store
@@ -44,9 +45,10 @@ class KubeletPool(Controller, Machines):
     ) -> None:
         self.images = images if images is not None else Catalogue(IN_TREE)
         self.network = network
-        self.agents: dict[str, NodeAgent] = {}
-        self.by_uid: dict[str, PodWorker] = {}
         self.claims: dict[str, Store] = {}
+        self.agents = Agents(self.claims)
+        self.keys: dict[str, str] = {}
+        self.lost: dict[str, Pod] = {}
         self.world = World(network, self.images, ids)
         self.waker: Waker | None = None
         self.watches = (
@@ -74,7 +76,9 @@ class KubeletPool(Controller, Machines):
     def remove_node(self, name: str) -> None:
         """A machine is taken away for good, with all that runs on it."""
         self.stop(name)
-        self.agents.pop(name, None)
+        agent = self.agents.pop(name)
+        if agent is not None:
+            self.lost.update((worker.uid, worker.pod) for worker in agent.workers.values())
 
     # -- Controller
 
@@ -166,18 +170,20 @@ class KubeletPool(Controller, Machines):
 
     def _mounting(self, kind: str, namespace: str, name: str, view: View) -> list[str]:
         keys = []
-        for agent in self.agents.values():
-            for key, worker in agent.workers.items():
-                if worker.stores is None or worker.pod.metadata.namespace != namespace:
+        for glimpsed in self.agents.glance():
+            for key, known in glimpsed.workers.items():
+                if known.stores is None or known.pod.metadata.namespace != namespace:
                     continue
-                if refers_to(worker.pod, kind, name):
-                    observing.plan_refresh(worker, view.now)
+                agent = self.agents.get(glimpsed.name)
+                if agent is not None and refers_to(known.pod, kind, name):
+                    observing.plan_refresh(agent.workers[key], view.now)
                     keys.append(key)
         return keys
 
     def reconcile(self, key: str, view: View) -> Reconcile:
         """Let a node or a pod catch up with the present."""
         self.world.view = view
+        self.agents.engaged = key.partition("/")[0]
         if "/" in key:
             return self._pod(key, view)
         return self._node(key, view)
@@ -263,7 +269,8 @@ class KubeletPool(Controller, Machines):
                 worker.reject(*refused)
             elif pod.metadata.deletionTimestamp is None:
                 worker.prepare(view.now, self.world)
-        agent.workers[key] = self.by_uid[worker.uid] = worker
+        agent.workers[key] = worker
+        self.keys[worker.uid] = key
         if not worker.final:
             worker.reserve()
         if pod.metadata.deletionTimestamp is not None:
@@ -274,7 +281,7 @@ class KubeletPool(Controller, Machines):
         stopping.vanish(worker, self.world)
         if agent.workers.get(worker.key) is worker:
             del agent.workers[worker.key]
-        self.by_uid.pop(worker.uid, None)
+        self.keys.pop(worker.uid, None)
 
     # -- nodes
 

@@ -11,6 +11,7 @@ from k8snb.client.wire import Reply, Request
 from k8snb.node import exec as execution
 from k8snb.node import restore
 from k8snb.node.agent import NodeAgent
+from k8snb.node.agents import Agents
 from k8snb.node.app import AppProcess
 from k8snb.node.constants import BOOT
 from k8snb.node.container import RUNNING, Container, LogLine
@@ -29,11 +30,15 @@ class Waker(Protocol):
 
 
 class Machines:
-    """The nodes of a cluster as machines; the kubelet pool is one."""
+    """The nodes of a cluster as machines; the kubelet pool is one.
+
+    ``keys`` are those of the pods by uid, ``lost`` the pods of machines that were taken away.
+    """
 
     name: str
-    agents: dict[str, NodeAgent]
-    by_uid: dict[str, PodWorker]
+    agents: Agents
+    keys: dict[str, str]
+    lost: dict[str, Pod]
     images: Catalogue
     waker: Waker | None
     world: World
@@ -56,10 +61,11 @@ class Machines:
 
     def worker(self, namespace: str, name: str) -> PodWorker | None:
         """What is known of a pod, whichever node it is on."""
-        for agent in self.agents.values():
-            worker = agent.workers.get(f"{agent.name}/{namespace}/{name}")
-            if worker is not None and not worker.removed:
-                return worker
+        for glimpsed in self.agents.glance():
+            key = f"{glimpsed.name}/{namespace}/{name}"
+            known = glimpsed.workers.get(key)
+            if known is not None and not known.removed:
+                return self.agent(glimpsed.name).workers[key]
         return None
 
     def worker_of(self, pod: Pod) -> PodWorker | None:
@@ -74,12 +80,14 @@ class Machines:
 
     def pod_of(self, uid: str) -> Pod | None:
         """The pod with that uid, if a machine knows it."""
-        worker = self.by_uid.get(uid)
-        return worker.pod if worker is not None else None
+        key = self.keys.get(uid, "")
+        agent = self.agents.peek(key.partition("/")[0])
+        worker = agent.workers.get(key) if agent is not None else None
+        return worker.pod if worker is not None and worker.uid == uid else self.lost.get(uid)
 
     def on_host(self, node: str) -> list[Pod]:
         """The pods of a node that use the host's network or a port of the host."""
-        agent = self.agents.get(node)
+        agent = self.agents.peek(node)
         if agent is None:
             return []
         found = []
@@ -91,12 +99,12 @@ class Machines:
 
     def reachable(self, node: str) -> bool:
         """Whether a node's machine is on and its link is up."""
-        agent = self.agents.get(node)
+        agent = self.agents.peek(node)
         return agent is not None and agent.powered and agent.connected
 
     def powered(self, node: str) -> bool:
         """Whether a node's machine is on."""
-        agent = self.agents.get(node)
+        agent = self.agents.peek(node)
         return agent is not None and agent.powered
 
     def ports_of(self, pod: Pod, now: float) -> list[str]:
