@@ -8,6 +8,7 @@ correlator's caches belong to the recording process and are lost with it. kube-s
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -61,6 +62,12 @@ class Recorder:
         self._tokens: dict[tuple[str, ...], tuple[float, float]] = {}
         self._names = Names()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
+        other = Recorder()  # what is remembered are values
+        other._known, other._similar, other._tokens = dict(self._known), dict(self._similar), dict(self._tokens)
+        other._names = copy.deepcopy(self._names, memo)
+        return other
+
     def event(self, call: Emit, component: str, now: float) -> Draft | None:
         """The Event for a call made by a component at second ``now``: combined, counted, then filtered."""
         obj = call.regarding
@@ -101,12 +108,12 @@ class Recorder:
         last, messages = self._similar.get(group, (now, {}))
         if now - last > SIMILAR_INTERVAL:
             messages = {}
-        messages[message] = None
+        messages = {**messages, message: None}
+        similar = len(messages) >= SIMILAR_MAX
+        if similar:
+            messages.pop(next(iter(messages)))
         remember(self._similar, group, (now, messages))
-        if len(messages) < SIMILAR_MAX:
-            return False
-        messages.pop(next(iter(messages)))
-        return True
+        return similar
 
     def _counted(self, key: tuple[str, ...], event: Event) -> Draft:
         """The event as the first of its sort, or as one more of the one that is known."""

@@ -7,6 +7,7 @@ values), so a cache costs its dictionaries only. Kinds are cached from the first
 from __future__ import annotations
 
 import builtins
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, cast
 
@@ -78,6 +79,11 @@ class _Bucket:
         self.by_value: dict[str, dict[str, Object]] = {}
         for key, obj in objects.items():
             self.change(key, None, obj)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Bucket:
+        other = _Bucket(copy.deepcopy(self.values, memo), {})
+        other.by_value = {value: dict(objects) for value, objects in self.by_value.items()}
+        return other
 
     def change(self, key: str, old: Object | None, new: Object | None) -> None:
         before = tuple(self.values(old)) if old is not None else ()
@@ -187,6 +193,15 @@ class View:
     def caches(self, kind: type[Object]) -> bool:
         """Whether objects of that kind are cached by now."""
         return kind in self._objects
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> View:
+        """A cache of its own of the same objects, which are values."""
+        other = copy.copy(self)
+        memo[id(self)] = other
+        for name in ("_source", "_clock", "_buckets", "_indexers", "_floors", "head"):
+            setattr(other, name, copy.deepcopy(getattr(self, name), memo))
+        other._objects = {kind: dict(objects) for kind, objects in self._objects.items()}
+        return other
 
     def _load(self, kind: type[Object]) -> dict[str, Object]:
         objects = {view_key(obj): obj for obj in self._source(kind)}

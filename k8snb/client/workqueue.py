@@ -7,10 +7,11 @@ triggered it.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from k8snb.client.protocol import BASE_DELAY, MAX_DELAY
 
@@ -39,6 +40,14 @@ class Entry:
         self.timer: tuple[float, int] | None = None
         self.later: tuple[float, int] | None = None
 
+    def copied(self) -> Entry:
+        """The same entry for another queue; its parts are values."""
+        other = Entry.__new__(Entry)
+        other.queued, other.running, other.dirty = self.queued, self.running, self.dirty
+        other.failures, other.last_write = self.failures, self.last_write
+        other.triggers, other.seen, other.timer, other.later = self.triggers, self.seen, self.timer, self.later
+        return other
+
     def trigger(self, revision: int) -> None:
         """Note a revision as a reason to look at the key."""
         triggers = self.triggers
@@ -58,6 +67,16 @@ class WorkQueue:
         self.entries: dict[Item, Entry] = {}
         self.sequence = 0
         self.pick: Callable[[int], int] | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WorkQueue:
+        other = WorkQueue()
+        memo[id(self)] = other
+        other.ready = self.ready.copy()
+        other.timers, other.background = list(self.timers), list(self.background)
+        other.entries = {item: entry.copied() for item, entry in self.entries.items()}
+        other.sequence = self.sequence
+        other.pick = copy.deepcopy(self.pick, memo)
+        return other
 
     def entry(self, item: Item) -> Entry:
         """The entry of an item, made when it is new."""

@@ -7,6 +7,7 @@ node has a /64 of fd00:10:244::/48 beside it, and a pod the address there with t
 
 from __future__ import annotations
 
+import copy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 POD_RANGE = IPv4Network("10.244.0.0/16")
@@ -36,6 +37,13 @@ class Range:
         self.last = int(network.broadcast_address) - 1
         self.next = self.first
         self.used: dict[int, str] = {}
+
+    def copied(self) -> Range:
+        """The same range for another network."""
+        other = Range.__new__(Range)
+        other.cidr, other.first, other.last, other.next = self.cidr, self.first, self.last, self.next
+        other.used = dict(self.used)
+        return other
 
     def take(self, uid: str) -> str:
         """The next free address; ``ValueError`` when there is none."""
@@ -73,6 +81,14 @@ class Ipam:
         self.held: dict[str, tuple[str, str]] = {}
         self._cidrs: dict[str, str] = {}
         self._next_node = 2
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Ipam:
+        other = copy.copy(self)
+        memo[id(self)] = other
+        other.ranges = {name: own.copied() for name, own in self.ranges.items()}
+        other.nodes, other.node_of = dict(self.nodes), dict(self.node_of)
+        other.owner, other.held, other._cidrs = dict(self.owner), dict(self.held), dict(self._cidrs)
+        return other
 
     def node_address(self, name: str, known: str | None = None) -> str:
         """A node's own address."""
