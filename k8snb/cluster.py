@@ -37,6 +37,7 @@ from k8snb.machines import node_spec, node_specs
 from k8snb.network import Cni, Network
 from k8snb.node import KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
+from k8snb.scheduler.own import given_plugins
 from k8snb.scheduling import Scheduling
 from k8snb.sim.clock import Clock, rfc3339_micro, seconds
 from k8snb.sim.ids import Ids
@@ -208,10 +209,10 @@ class Cluster(Faults, Traffic):
         self.kubelets = (
             kubelet if kubelet is not None else KubeletPool(specs, network=self.network, ids=self.ids, images=images)
         )
-        self._scheduling = (scheduler, scheduler_config, tuple(scheduler_plugins), schedulers or {})
-        self.schedulers = _schedulers(self.ids, *self._scheduling)
-        keepers = [EventSeriesKeeper(part.name, part.process) for part in self.schedulers.values()]
-        for part in (*parts, *self.schedulers.values(), *keepers, self.kubelets):
+        self._scheduling = (scheduler, scheduler_config, given_plugins(scheduler_plugins), schedulers or {})
+        self._schedulers = _schedulers(self.ids, *self._scheduling)
+        keepers = [EventSeriesKeeper(part.name, part.process) for part in self._schedulers.values()]
+        for part in (*parts, *self._schedulers.values(), *keepers, self.kubelets):
             self.gateway.introduce(part.name, part.process, part.account)
             self.runtime.add(part)
         if isinstance(self.kubelets, KubeletPool):
@@ -224,7 +225,7 @@ class Cluster(Faults, Traffic):
             bootstrap(self.server)
             if self.authorization == RBAC:
                 bootstrap_access(self.server, self.runtime.workers)
-                for name, component in self.schedulers.items():
+                for name, component in self._schedulers.items():
                     if component.account:
                         bind_scheduler(self.server, name)
         for process in list(self.runtime.processes):
@@ -260,7 +261,7 @@ class Cluster(Faults, Traffic):
             return self.server.handle(request)
 
     def decision(self, pod: Object) -> dict[str, Any] | None:
-        for scheduler in self.schedulers.values():
+        for scheduler in self._schedulers.values():
             found = getattr(scheduler, "decisions", {}).get(cache_key(pod))
             if found is not None and found.uid == pod.metadata.uid and found.node:
                 break
@@ -287,10 +288,15 @@ class Cluster(Faults, Traffic):
     @property
     def scheduler(self) -> Scheduling:
         """The scheduler to look into: ``explain(pod)``, ``queue``, ``decisions``; ``component`` is the component itself."""
-        return self.scheduling_type(self, next(iter(self.schedulers)), self.schedulers)
+        return next(iter(self.schedulers.values()))
+
+    @property
+    def schedulers(self) -> Mapping[str, Scheduling]:
+        """All schedulers by name; the first is that of pods without a ``schedulerName``."""
+        return {name: self.scheduling_type(self, name, self._schedulers) for name in self._schedulers}
 
     def remedies(self, pod: Any) -> Sequence[Any]:
-        if not isinstance(next(iter(self.schedulers.values())), Scheduler):
+        if not isinstance(self.scheduler.component, Scheduler):
             return ()
         return self.scheduler.explain(pod).remedies()
 
@@ -482,7 +488,7 @@ class Cluster(Faults, Traffic):
         along. Images are as known or broken as they are now. Chance goes its own way, the same for each branch of a revision.
         """
         moment = self.at(revision, time=time).revision
-        own = (*self.schedulers.values(), self.kubelets)
+        own = (*self._schedulers.values(), self.kubelets)
         scheduler, config, plugins, more = copy.deepcopy(self._scheduling)
         return type(self)(
             seed=self.seed,

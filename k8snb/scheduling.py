@@ -14,7 +14,7 @@ from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import Pod
 from k8snb.client.protocol import Controller
 from k8snb.client.view import View
-from k8snb.explain.queue import QueueReport, queue_report
+from k8snb.explain.queue import QueueReport, queue_entry, queue_report
 from k8snb.explain.scheduling import DIRECT, NOW, RECOMPUTED, RECORDED, WHAT_IF, Origin, SchedulingExplanation
 from k8snb.scheduler import Scheduler
 from k8snb.scheduler.decision import Decision
@@ -163,8 +163,11 @@ class Scheduling:
             then = rebuilt(component, _view(cluster.at(revision))) if moved else state
             return remedies(Trial(then), pod)
 
-        names = state.cache.names
-        return self.explanation_type(found, Origin(source, revision, cluster.now), names, search, language)
+        origin = Origin(source, revision, cluster.now)
+        told = self.explanation_type(found, origin, state.cache.names, search, language)
+        if source == NOW:
+            told.waiting = queue_entry(component.queue, queue_key(pod))
+        return told
 
     def _past(self, pod: Pod, language: str | None) -> SchedulingExplanation:
         component = self._of(pod)

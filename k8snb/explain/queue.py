@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from k8snb.api.mistakes import NotThere, did_you_mean, listing
 from k8snb.locale import text
 from k8snb.scheduler.events import ASSIGNED_POD, POD, UNSCHEDULED_POD, Action, Event
 from k8snb.scheduler.framework import Plugin
@@ -96,7 +97,8 @@ class QueueReport:
         for entry in self.entries:
             if entry.pod == wanted:
                 return entry
-        raise KeyError(pod)
+        names = [entry.pod for entry in self.entries]
+        raise NotThere(f"{wanted} is not in the queue{did_you_mean(wanted, names) or f': {listing(names)}'}")
 
     def at(self, place: str) -> tuple[QueueEntry, ...]:
         """The pods of one place."""
@@ -161,11 +163,18 @@ def queue_report(queue: SchedulingQueue, now: float, running: bool = True) -> Qu
     """What the queue holds now."""
     entries = [_entry(queue, queued, IN_FLIGHT) for queued, _ in queue.in_flight.values()]
     waiting = sorted(queue.pods.values(), key=lambda queued: _order(queue, queued))
-    for queued in waiting:
-        gated = queued.place == UNSCHEDULABLE and queued.gating_plugin
-        entries.append(_entry(queue, queued, GATED if gated else queued.place))
+    entries += [entry for queued in waiting if (entry := queue_entry(queue, queue_key(queued.pod))) is not None]
     entries.sort(key=lambda entry: PLACES.index(entry.place))
     return QueueReport(entries, now, running)
+
+
+def queue_entry(queue: SchedulingQueue, pod: str) -> QueueEntry | None:
+    """Where one pod waits, None when it does not."""
+    queued = queue.pods.get(pod)
+    if queued is None:
+        return None
+    gated = queued.place == UNSCHEDULABLE and queued.gating_plugin
+    return _entry(queue, queued, GATED if gated else queued.place)
 
 
 def _order(queue: SchedulingQueue, queued: QueuedPod) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from k8snb.api.mistakes import NotThere, did_you_mean
+from k8snb.explain.queue import QueueEntry
 from k8snb.scheduler.decision import Score
 from k8snb.scheduler.queue import queue_key
 from k8snb.scheduler.remedies import Remedy
@@ -69,7 +70,7 @@ class SchedulingExplanation:
     ``nodes`` are the verdicts, best first: the chosen node, those that fit by total, those that were refused, those not
     looked at. ``columns`` are the plugins in the order in which they were asked. ``outcome`` is scheduled, unschedulable,
     gated, error or ignored (no scheduler has the pod's ``schedulerName``); ``message`` is the text of the FailedScheduling
-    event. ``source`` is one of now, what-if, recorded, recomputed, direct.
+    event. ``source`` is one of now, what-if, recorded, recomputed, direct; ``waiting`` the pod's place in the queue.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class SchedulingExplanation:
             self.outcome = "unschedulable"
             self.node = ""
         self.message = decision.message
+        self.waiting: QueueEntry | None = None
         self.columns = _columns(assessment)
         self.nodes = _verdicts(assessment, names, self.node)
         self._remedies = remedies

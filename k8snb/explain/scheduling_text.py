@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from k8snb.explain.fact import Fact
+from k8snb.explain.queue import NAMES
 from k8snb.locale import text
 from k8snb.scheduler.remedies import Remedy
 from k8snb.scheduler.remedies.change import Change
@@ -57,6 +58,12 @@ def summary_lines(found: SchedulingExplanation, language: str | None = None) -> 
     fits, refused, unseen = len(found.fits), len(found.refused), len(found.unseen)
     if found.outcome == "ignored":
         return
+    if found.waiting is not None:
+        waiting = found.waiting
+        yield text(
+            "sched.waiting", language, place=NAMES[waiting.place], since=f"{waiting.since:.1f}",
+            attempts=waiting.attempts,
+        )  # fmt: skip
     yield text("sched.counts", language, nodes=len(found), fits=fits, refused=refused, scheduler=found.profile)
     late = found.assessment.late
     if late is not None:

@@ -15,6 +15,7 @@ MESSAGES = {
     "sched.source.recomputed": "The scheduler's record is gone: decided again on the cluster as it was just before the binding (revision {revision}, {time} s).",
     "sched.source.direct": "Its creator set spec.nodeName, so no scheduler was asked. What one would have found then (revision {revision}, {time} s):",
     # the search
+    "sched.waiting": "It waits in {place} since {since} s; attempts so far: {attempts}.",
     "sched.counts": "{scheduler}: {fits} of {nodes} nodes fit; refused: {refused}.",
     "sched.unseen": "{count} nodes were not looked at: enough others fit (percentageOfNodesToScore).",
     "sched.error": "Error: {message}",

@@ -15,6 +15,7 @@ MESSAGES = {
     "sched.source.recomputed": "调度器的记录已经不在，这里按绑定前一刻的集群重新计算（revision {revision}，第 {time} 秒）。",
     "sched.source.direct": "创建者直接写了 spec.nodeName，没有经过调度器。当时调度器会这样判断（revision {revision}，第 {time} 秒）：",
     # the search
+    "sched.waiting": "自第 {since} 秒起在 {place} 中等待，已尝试 {attempts} 次。",
     "sched.counts": "{scheduler}：{nodes} 个节点中 {fits} 个可用，{refused} 个被过滤掉。",
     "sched.unseen": "另有 {count} 个节点没有检查：可用节点已经够多（percentageOfNodesToScore）。",
     "sched.error": "错误：{message}",

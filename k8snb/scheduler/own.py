@@ -52,16 +52,21 @@ CALLED_WITH: Mapping[str, tuple[str, ...]] = {
 """Every method of every extension point, and what it is called with."""
 
 
+def given_plugins(given: Any) -> tuple[Any, ...]:
+    """The plugins that were given, as a tuple; ``BadType`` for a single one, or something else that is no list."""
+    if isinstance(given, type | Plugin | str | Mapping) or not isinstance(given, Iterable):
+        raise BadType(f"the plugins are {given!r}: give a list of plugin classes or objects, as in {_EXAMPLE}")
+    return tuple(given)
+
+
 def factories(given: Iterable[Any]) -> dict[str, Factory]:
     """Name -> how it is made, for plugins given as classes or objects; a plugin without a name is named after its class.
 
     Raises ``BadType`` or ``BadValue`` for what is no plugin, lacks a method, takes other arguments than it is called with,
     or has the name of another one.
     """
-    if isinstance(given, type | Plugin | str | Mapping):
-        raise BadType(f"the plugins are {given!r}: give a list of plugin classes or objects, as in {_EXAMPLE}")
     found: dict[str, Factory] = {}
-    for one in given:
+    for one in given_plugins(given):
         kind = one if isinstance(one, type) else type(one)
         if not issubclass(kind, Plugin):
             raise BadType(

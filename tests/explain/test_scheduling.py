@@ -231,3 +231,99 @@ def test_the_key_of_a_pod_names_it(cluster: Cluster) -> None:
     cluster.apply(manifest())
 
     assert cluster.scheduler.explain("web").pod == queue_key(cluster.pods.web)
+
+
+def test_looking_changes_nothing() -> None:
+    """The same cluster with and without somebody who explains everything at every step has the same history."""
+    histories = []
+    for curious in (False, True):
+        cluster = Cluster(nodes=[{"name": "n1", "cpu": "1"}, {"name": "n2", "cpu": "2"}], seed=8)
+        for number in range(5):
+            cluster.apply(manifest(f"web-{number}", cpu="900m"))
+            while cluster.step():
+                if curious:
+                    for pod in cluster.pods:
+                        cluster.scheduler.explain(pod).text("en")
+                    cluster.scheduler.explain(manifest("other", cpu="1900m")).remedies()
+                    cluster.scheduler.queue.text("zh")
+        histories.append([(c.revision, c.key, c.time, c.value) for c in cluster.history])
+
+    assert histories[0] == histories[1]
+
+
+def test_pods_that_are_decided_by_class_are_told_like_any_other() -> None:
+    cluster = Cluster(nodes=4, seed=2)
+    spec = {"containers": [{"name": "c", "image": "nginx", "resources": {"requests": {"cpu": "300m"}}}]}
+    cluster.apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "web"},
+            "spec": {
+                "replicas": 6,
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec},
+            },
+        }
+    )
+    cluster.settle()
+    forgetful = cluster.fork()
+    forgetful.scheduler.decisions.clear()  # type: ignore[attr-defined]
+    for pod in cluster.pods:
+        recorded = cluster.scheduler.explain(pod)
+        remade = forgetful.scheduler.explain(forgetful.get(f"pod/{pod.metadata.name}"))
+
+        assert (recorded.source, remade.source) == ("recorded", "recomputed")
+        assert {v.node: (v.state, v.scores, v.total) for v in recorded} == {
+            v.node: (v.state, v.scores, v.total) for v in remade
+        }
+
+
+def test_a_waiting_pod_says_where_it_waits(cluster: Cluster) -> None:
+    cluster.apply(manifest(cpu="9"))
+    cluster.settle()
+    told = cluster.scheduler.explain("web")
+
+    assert told.waiting is not None
+    assert (told.waiting.place, told.waiting.attempts) == ("unschedulable", 1)
+    assert "It waits in unschedulablePods since 0.5 s; attempts so far: 1." in told.text("en")
+
+
+def test_a_volume_ties_a_pod_to_a_zone() -> None:
+    cluster = Cluster(
+        nodes=[
+            {"name": "n1", "labels": {"topology.kubernetes.io/zone": "a"}, "taints": ["gpu=yes:NoSchedule"]},
+            {"name": "n2", "labels": {"topology.kubernetes.io/zone": "b"}},
+        ]
+    )
+    zone = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["a"]}
+    common = {"accessModes": ["ReadWriteOnce"], "storageClassName": "disk"}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "pv"},
+        "spec": {
+            **common,
+            "capacity": {"storage": "1Gi"},
+            "hostPath": {"path": "/data"},
+            "claimRef": {"namespace": "default", "name": "data"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}},
+        },
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+        "spec": {**common, "volumeName": "pv", "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    cluster.apply([volume, claim])
+    cluster.patch("pvc", "data", {"status": {"phase": "Bound"}}, subresource="status")
+    cluster.patch("pv", "pv", {"status": {"phase": "Bound"}}, subresource="status")
+    web = manifest(more="volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]")
+    found = cluster.scheduler.explain(web)
+
+    assert (found["n1"].plugin, found["n2"].plugin) == ("TaintToleration", "VolumeBinding")
+    assert [r.kinds for r in found.remedies()[:2]] == [("tolerate",), ("untaint",)]
+    assert ("volume",) in [r.kinds for r in found.remedies()]
+    added = next(r for r in found.remedies() if r.kinds == ("node",))
+    assert added.changes[0].values["zone"] == "a"
