@@ -101,3 +101,49 @@ def test_the_pick_hook_chooses_among_the_ready() -> None:
     queue.pick = lambda n: n - 1
 
     assert drain(queue) == ["c", "b", "a"]
+
+
+def test_a_later_look_is_asked_for_once_and_earlier_if_need_be() -> None:
+    queue = WorkQueue()
+    queue.add_later(0, "a", 2.0, revision=1)
+    queue.add_later(0, "a", 3.0, revision=2)
+    assert queue.next_due() == 2.0
+    queue.add_later(0, "a", 1.0, revision=3)
+
+    assert queue.ring(5.0) == 1
+    item = queue.take()
+    assert item is not None
+    assert queue.entries[item].seen == (1, 2, 3)
+    assert queue.next_due() is None
+
+
+def test_a_later_look_and_a_timer_do_not_disturb_each_other() -> None:
+    queue = WorkQueue()
+    queue.add_at(0, "a", 9.0)
+    queue.add_later(0, "a", 1.0)
+    queue.add_later(0, "b", 1.0, background=True)
+
+    assert queue.next_due(foreground_only=True) == 1.0
+    queue.cancel_timer((0, "a"))
+    assert queue.ring(1.0) == 2
+    assert drain(queue) == ["a", "b"]
+    assert queue.entries == {}
+
+
+def test_a_key_is_remembered_until_its_later_look() -> None:
+    queue = WorkQueue()
+    queue.add(0, "a")
+    item = queue.take()
+    assert item is not None
+    queue.add_later(0, "a", 1.0)
+    queue.done(item)
+
+    assert queue.ring(1.0) == 1
+    assert queue.take() == item
+
+
+def test_a_controller_may_have_its_own_retry_delays() -> None:
+    queue = WorkQueue()
+    delays = [queue.retry_delay((0, "a"), (1.0, 5.0)) for _ in range(4)]
+
+    assert delays == [1.0, 2.0, 4.0, 5.0]
