@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from k8snb.api.errors import APIError, Cause, Details
+from k8snb.api.frozen import FrozenDict
 from k8snb.api.types.batch_v1 import Job, JobCondition, JobStatus, UncountedTerminatedPods
 from k8snb.api.types.core_v1 import Pod
 from k8snb.client.calls import Call, Create, Delete, Outcome, Patch, UpdateStatus
@@ -424,7 +425,7 @@ def test_orphans_that_match_are_adopted_with_the_finalizer() -> None:
 
 def test_own_pods_that_do_not_match_are_released_with_the_finalizer() -> None:
     stray = member("a")
-    stray = replace(stray, metadata=replace(stray.metadata, labels=type(stray.metadata.labels)({"x": "y"})))
+    stray = replace(stray, metadata=replace(stray.metadata, labels=FrozenDict({"x": "y"})))
     seen = run(job(), stray)
     patch = next(call for call in seen.calls if isinstance(call, Patch))
 
