@@ -31,8 +31,17 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     seconds: float = 0.0
 
 
-def run(box: Container, argv: tuple[str, ...], now: float, world: World, limit: float = EXEC_LIMIT) -> Result:
+def run(
+    box: Container,
+    argv: tuple[str, ...],
+    now: float,
+    world: World,
+    limit: float = EXEC_LIMIT,
+    stdin: str | None = None,
+) -> Result:
     """Run a command in a running container, following it for at most ``limit`` seconds of its own time.
+
+    ``stdin`` is all that it can read from its standard input (None: nothing is connected to it).
 
     A command that is still busy after ``limit`` has ``seconds`` above it. A program that the image does not have gives
     exit code 127 (126 for what is no program) and runc's message on stderr.
@@ -52,6 +61,8 @@ def run(box: Container, argv: tuple[str, ...], now: float, world: World, limit: 
         return Result("", text, 127)
     box.filesystem(world)
     captured = Capture(box)
+    if isinstance(process, Machine):
+        process.stdin = stdin
     process.start(captured, now, world)
     at = now
     wakes = 0

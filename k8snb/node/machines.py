@@ -17,6 +17,7 @@ from k8snb.node.constants import BOOT
 from k8snb.node.container import RUNNING, Container, LogLine
 from k8snb.node.exec import Result
 from k8snb.node.images import Catalogue
+from k8snb.node.interactive import Interactive
 from k8snb.node.pod import PodWorker
 from k8snb.node.process import Exit
 from k8snb.node.world import World
@@ -29,7 +30,7 @@ class Waker(Protocol):
         """Look at a key now."""
 
 
-class Machines:
+class Machines(Interactive):
     """The nodes of a cluster as machines; the kubelet pool is one.
 
     ``keys`` are those of the pods by uid, ``lost`` the pods of machines that were taken away.
@@ -137,13 +138,15 @@ class Machines:
             self.wake(worker.key)
         return reply
 
-    def exec(self, pod: Pod, container: str | None, argv: Iterable[str], now: float) -> Result:
+    def exec(
+        self, pod: Pod, container: str | None, argv: Iterable[str], now: float, stdin: str | None = None
+    ) -> Result:
         """Run a command in a container, as ``kubectl exec`` does."""
         box = self._box(pod, container)
         if not box.worker.agent.alive or not box.worker.agent.connected:
             return Result("", f"error dialing backend: dial tcp {box.worker.agent.address}:10250: i/o timeout\n", 1)
         box.worker.advance(now, self.world)
-        result = execution.run(box, tuple(argv), now, self.world)
+        result = execution.run(box, tuple(argv), now, self.world, stdin=stdin)
         self.wake(box.worker.key)
         return result
 

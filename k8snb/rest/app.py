@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from k8snb.api import errors
 from k8snb.api.errors import APIError
@@ -25,6 +25,7 @@ from k8snb.apiserver.routes import serve
 from k8snb.rest import body, extras, negotiate
 from k8snb.rest.followed import Followed, is_followed_log
 from k8snb.rest.openapi import Documents
+from k8snb.rest.streams.endpoint import Streams
 from k8snb.rest.users import Users
 from k8snb.rest.worker import LOG, Hub, Worker
 
@@ -48,6 +49,7 @@ class Application:
         """The application that a server runs."""
         return Starlette(
             routes=[
+                WebSocketRoute("/{path:path}", endpoint=Streams(self)),
                 Route("/{path:path}", endpoint=_Endpoint(self)),
             ]
         )

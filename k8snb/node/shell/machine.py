@@ -44,6 +44,7 @@ class Machine(Process):
         "name",
         "next_pid",
         "started",
+        "stdin",
         "threads",
     )
 
@@ -54,6 +55,7 @@ class Machine(Process):
         self.arguments = arguments
         self.error = error
         self.interactive = False
+        self.stdin: str | None = None
         self.threads: list[Thread] = []
         self.daemons: list[AppProcess] = []
         self.next_pid = 7
@@ -129,6 +131,8 @@ class Machine(Process):
             return
         thread = Thread(self.main_code, 1, dict(box.environment(world)), self.directory)
         thread.arguments = self.arguments
+        if self.stdin is not None:
+            thread.stdin = thread.new_buffer(self.stdin)
         self.threads.append(thread)
         self.advance(box, now, world)
 
