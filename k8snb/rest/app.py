@@ -13,6 +13,7 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
@@ -33,6 +34,12 @@ GZIP_FROM = 128 * 1024
 """Answers of at least so many bytes are compressed for clients that accept it (kube-apiserver: 128 KiB, level 1)."""
 WATCH_SECONDS = 1800.0
 """A watch that asks for no time ends after 30 to 60 minutes (kube-apiserver `--min-request-timeout`)."""
+
+NO_SPDY = (
+    "this server speaks WebSocket for exec, attach and port-forward, not the older SPDY upgrade: use kubectl 1.31 or newer, "
+    "or set KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true (1.29) and KUBECTL_PORT_FORWARD_WEBSOCKETS=true (1.30)"
+)
+"""What clients are told that upgrade the connection itself; ASGI has no way to hand it on."""
 
 
 class Application:
@@ -85,6 +92,8 @@ class Application:
             limit = float(seconds) if seconds else WATCH_SECONDS * (1.0 + random.random())
             headers = {**dict(answer.headers), **dict(_common())}
             return StreamingResponse(self._watching(answer.stream, limit), 200, headers)
+        if answer.code == 400 and request.headers.get("upgrade", "").lower().startswith("spdy"):
+            answer = encode.error(errors.bad_request(NO_SPDY))
         return self._response(answer, request.headers)
 
     def _serve(self, request: HTTPRequest, info: paths.RequestInfo) -> HTTPResponse:
@@ -96,14 +105,17 @@ class Application:
             found = extras.health(bare, query)
             if found is not None:
                 return found
-            answer = serve(self.cluster.server, request)
+            plain = request  # what only the OpenAPI documents are asked for in, the API itself need not know
+            if bare.startswith("/openapi/"):
+                plain = replace(request, headers={**request.headers, "accept": "*/*"})
+            answer = serve(self.cluster.server, plain)
             if answer.code == 404:  # allowed, and not an address of the API itself
                 return extras.openapi(self.documents, request, bare, query) or answer
             return extras.discovery(request, answer)
-        plain = negotiate.wants_protobuf(request, info, self.cluster.server.scheme)
-        if plain is None:
+        as_json = negotiate.wants_protobuf(request, info, self.cluster.server.scheme)
+        if as_json is None:
             return serve(self.cluster.server, request)
-        return negotiate.as_protobuf(serve(self.cluster.server, plain))
+        return negotiate.as_protobuf(serve(self.cluster.server, as_json))
 
     async def _watching(self, watch: Any, seconds: float) -> AsyncIterator[bytes]:
         """The events of a watch, until it ends, its time is up, or the server stops."""

@@ -22,6 +22,7 @@ CHECKS = (
 _ONLY_READY = frozenset({"informer-sync", "shutdown"})
 _FOR_EVER = "public, immutable"
 _PROTO_V2 = "application/com.github.proto-openapi.spec.v2"
+_PACKED = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 def health(path: str, query: dict[str, list[str]]) -> HTTPResponse | None:
@@ -40,7 +41,7 @@ def health(path: str, query: dict[str, list[str]]) -> HTTPResponse | None:
 
 
 def openapi(documents: Documents, request: HTTPRequest, path: str, query: dict[str, list[str]]) -> HTTPResponse | None:
-    """The OpenAPI documents; None for another path. ``APIError`` 405, 406."""
+    """The OpenAPI documents; None for another path. ``APIError`` 405."""
     parts = path.strip("/").split("/")
     if parts[:1] != ["openapi"] or len(parts) < 2:
         return None
@@ -51,8 +52,9 @@ def openapi(documents: Documents, request: HTTPRequest, path: str, query: dict[s
         return HTTPResponse(200, (("Content-Type", "text/plain; charset=utf-8"),), documents.index())
     if parts[1] == "v2" and not rest:
         accept = request.headers.get("accept", "")
-        if accept and all(kind.startswith(_PROTO_V2) for kind, _ in media.by_quality(accept)):
-            raise errors.not_acceptable((media.JSON,))
+        if accept and next((kind for kind, _ in media.by_quality(accept)), "").startswith(_PROTO_V2):
+            packed = documents.packed()
+            return tagged(request, HTTPResponse(200, (("Content-Type", _PACKED),), packed.body), packed.hash)
         swagger = documents.swagger()
         return tagged(request, HTTPResponse(200, (("Content-Type", media.JSON),), swagger.body), swagger.hash)
     found = documents.document(rest) if parts[1] == "v3" else None

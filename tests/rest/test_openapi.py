@@ -11,6 +11,7 @@ import pytest
 
 from k8snb.cluster import Cluster
 from k8snb.rest.openapi import Documents
+from k8snb.rest.openapi.packed import _document
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "api"
 
@@ -122,8 +123,14 @@ def test_operations_say_what_they_are(http: httpx.Client) -> None:
     assert {"/apis/apps/v1/deployments", "/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"} <= set(paths)
 
 
-def test_v2_is_json_only(http: httpx.Client) -> None:
-    packed = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
+def test_v2_comes_packed_for_those_who_want_it(http: httpx.Client) -> None:
+    packed = http.get("/openapi/v2", headers={"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"})
+    plain = http.get("/openapi/v2").json()
+    document = _document().FromString(packed.content)
+    pod = {entry.f_name: entry.f_value for entry in document.f_definitions.f_each}["io.k8s.api.core.v1.Pod"]
 
-    assert http.get("/openapi/v2").json()["swagger"] == "2.0"
-    assert http.get("/openapi/v2", headers=packed).status_code == 406
+    assert "2.0" == plain["swagger"] == document.f_swagger
+    assert list(plain["paths"]) == [path.f_name for path in document.f_paths.f_path]
+    assert set(plain["definitions"]["io.k8s.api.core.v1.Pod"]["properties"]) == {
+        entry.f_name for entry in pod.f_properties.f_each
+    }

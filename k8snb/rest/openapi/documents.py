@@ -55,6 +55,13 @@ class Documents:
         scheme: Scheme = self._server.scheme
         return self._keep("swagger", scheme.resources, lambda: _as_v2(self._v3(scheme.resources)))
 
+    def packed(self) -> Document:
+        """The same as protobuf."""
+        from k8snb.rest.openapi.packed import pack
+
+        scheme: Scheme = self._server.scheme
+        return self._keep("packed", scheme.resources, lambda: pack(_as_v2(self._v3(scheme.resources))))
+
     def _group_versions(self) -> dict[str, tuple[Resource, ...]]:
         scheme: Scheme = self._server.scheme
         found = {"api/v1": tuple(scheme.served("", "v1"))}
@@ -68,7 +75,8 @@ class Documents:
         state = (*map(id, resources), msgspec.json.encode(custom))
         kept = self._kept.get(name)
         if kept is None or kept[0] != state:
-            body = msgspec.json.encode(make())
+            made = make()
+            body = made if isinstance(made, bytes) else msgspec.json.encode(made)
             kept = self._kept[name] = (state, Document(body, hashlib.sha512(body).hexdigest().upper()))
         return kept[1]
 
@@ -152,4 +160,7 @@ def _schema_v2(schema: Any) -> Any:
         return {"type": "string", "format": schema["format"]}
     if "oneOf" in schema:
         return {"type": "string"}
-    return {key: _schema_v2(value) for key, value in schema.items()}
+    return {
+        key: {name: _schema_v2(item) for name, item in value.items()} if key == "properties" else _schema_v2(value)
+        for key, value in schema.items()
+    }

@@ -53,8 +53,13 @@ def facts() -> dict[str, Any]:
 
 @cache
 def _pool() -> descriptor_pool.DescriptorPool:
+    return pool_of(facts())
+
+
+def pool_of(messages: dict[str, Any]) -> descriptor_pool.DescriptorPool:
+    """Descriptors of messages that are told as in ``numbers.json``; fields are named ``f_NAME``."""
     file = descriptor_pb2.FileDescriptorProto(name="k8snb.proto", package=PACKAGE, syntax="proto2")
-    for name, about in facts().items():
+    for name, about in messages.items():
         message = file.message_type.add(name=_flat(name))
         for field, (number, type_, *label) in about["fields"].items():
             _add(message, field, number, type_, label[0] if label else "")
@@ -100,5 +105,10 @@ def _identifier(name: str) -> str:
 @cache
 def message(name: str) -> type[Any]:
     """The message class of a type."""
-    found: type[Any] = message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.{_flat(name)}"))
+    return class_of(_pool(), name)
+
+
+def class_of(pool: descriptor_pool.DescriptorPool, name: str) -> type[Any]:
+    """The class of a message of a pool."""
+    found: type[Any] = message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{_flat(name)}"))
     return found

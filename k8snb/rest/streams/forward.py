@@ -7,6 +7,7 @@ What is asked over a forwarded connection becomes a request to the program that 
 from __future__ import annotations
 
 import struct
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -105,7 +106,11 @@ class Forwarded:
         )
         body = reply.body.encode()
         given = [(n, v) for n, v in reply.headers.items() if n.lower() not in ("content-length", "connection")]
-        response = h11.Response(status_code=reply.status or 200, headers=[*given, ("Content-Length", str(len(body)))])
+        code = reply.status or 200
+        reason = HTTPStatus(code).phrase if code in HTTPStatus._value2member_map_ else ""
+        response = h11.Response(
+            status_code=code, reason=reason.encode(), headers=[*given, ("Content-Length", str(len(body)))]
+        )
         yield self._http.send(response) or b""
         if request.method != b"HEAD":
             yield self._http.send(h11.Data(data=body)) or b""
