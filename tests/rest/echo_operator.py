@@ -44,11 +44,17 @@ def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
 
 @kopf.on.create("stable.example.com", "v1", "echoes")
 @kopf.on.update("stable.example.com", "v1", "echoes")
-def keep(spec: kopf.Spec, name: str, namespace: str, patch: kopf.Patch, **_: Any) -> None:
+def keep(spec: kopf.Spec, name: str, namespace: str | None, patch: kopf.Patch, **_: Any) -> None:
     """Write the ConfigMap."""
-    config.load_kube_config()
-    core = client.CoreV1Api()
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"message": spec["message"]}}
+    load: Any = config.load_kube_config
+    load()
+    core: Any = client.CoreV1Api()
+    body: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name},
+        "data": {"message": spec["message"]},
+    }
     kopf.adopt(body)
     try:
         core.create_namespaced_config_map(namespace, body)

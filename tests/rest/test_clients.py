@@ -145,7 +145,7 @@ def test_official_reviews_and_dynamic_client(official: Any, space: str) -> None:
     review = official.client.AuthorizationV1Api().create_self_subject_access_review(
         {"spec": {"resourceAttributes": {"verb": "create", "resource": "pods"}}}
     )
-    dynamic = DynamicClient(official.client.ApiClient())
+    dynamic: Any = DynamicClient(official.client.ApiClient())  # type: ignore[no-untyped-call] # it has no types
     nodes = dynamic.resources.get(api_version="v1", kind="Node").get()
 
     assert review.status.allowed

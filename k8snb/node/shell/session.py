@@ -73,6 +73,10 @@ class Session:
         """The exit status of the last command."""
         return self._thread.status & 255
 
+    @property
+    def _idle(self) -> bool:
+        return self._thread.wait is not None and self._thread.wait.kind == IDLE
+
     def run(self, text: str, now: float, world: World) -> Line:
         """Run a line."""
         machine, thread = self._machine, self._thread
@@ -86,7 +90,7 @@ class Session:
         thread.code, thread.at, thread.wait = code, 0, None
         machine.run(thread, captured, now, world)
         at, wakes = now, 0
-        while machine.exited is None and (thread.wait is None or thread.wait.kind != IDLE):
+        while machine.exited is None and not self._idle:
             due = machine.due()
             wakes += 1
             if due is None or due - now > EXEC_LIMIT or wakes > MAX_WAKES:
