@@ -24,6 +24,13 @@ from k8snb.controllers.serviceaccount import ServiceAccountController
 from k8snb.controllers.statefulset import StatefulSetController
 from k8snb.controllers.tainteviction import TaintEvictionController
 from k8snb.controllers.ttlafterfinished import TTLAfterFinishedController
+from k8snb.controllers.volume import (
+    EphemeralVolumeController,
+    PersistentVolumeBinder,
+    PersistentVolumeClaimProtection,
+    PersistentVolumeProtection,
+    VolumeExpander,
+)
 
 IN_TREE: tuple[type[Controller], ...] = (
     NamespaceController,
@@ -42,6 +49,11 @@ IN_TREE: tuple[type[Controller], ...] = (
     EndpointSliceController,
     EndpointSliceMirroringController,
     ResourceQuotaController,
+    PersistentVolumeBinder,
+    PersistentVolumeClaimProtection,
+    PersistentVolumeProtection,
+    VolumeExpander,
+    EphemeralVolumeController,
     NodeLifecycleController,
     TaintEvictionController,
     PodGarbageCollector,

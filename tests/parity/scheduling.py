@@ -13,6 +13,7 @@ from typing import Any
 
 from k8snb.api.codec import from_dict
 from k8snb.api.object import Object
+from k8snb.api.storage import SELECTED_NODE
 from k8snb.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeClaim, Pod
 from k8snb.client.calls import Bind, Call, Delete, Emit, Outcome, Patch, Update
 from k8snb.client.testing import drive, static_view
@@ -20,7 +21,6 @@ from k8snb.client.view import View
 from k8snb.scheduler.controller import Scheduler
 from k8snb.scheduler.decision import Decision
 from k8snb.scheduler.plugins.default_preemption import DefaultPreemption
-from k8snb.scheduler.plugins.volumes import SELECTED_NODE
 from k8snb.scheduler.queue import queue_key
 from k8snb.scheduler.registry import IN_TREE
 from k8snb.sim.ids import Ids

@@ -20,7 +20,7 @@ SLOW = {"generic-garbage-collector": 0.008}
 """Seconds until a controller acts that first reads objects and owners live, about."""
 COST = {"kubelet": 0.0007, "kube-scheduler": 0.0005, "kube-controller-manager": 0.004}
 """Seconds that a component of a process is busy with one API call, about."""
-SERIAL = ("node-controller",)
+SERIAL = ("node-controller", "persistent-volume-binder")
 """Controllers that do one thing after the other."""
 STALE = ("replicaset-controller", "statefulset-controller", "daemonset-controller", "job-controller")
 """Controllers that give up on a key, and try again later, while their cache lags behind their own last write (feature gates

@@ -255,10 +255,16 @@ class Recorder:
             entry["kept" if uid in before and uid in now else "new" if uid in now else "gone"] += 1
         return {name: entry for name, entry in sorted(found.items()) if entry["new"] or entry["gone"]}
 
+    def _is_told(self, event: Event) -> bool:
+        """Whether an event belongs to the record: of its namespaces, or about a cluster object that it shows."""
+        about = event.involvedObject
+        shown = not about.namespace and about.kind != "Node" and about.uid in self.created
+        return shown or event.metadata.namespace in self.namespaces
+
     def record(self) -> dict[str, Any]:
         """The whole record."""
         self.catch_up()
-        events = [plain(e) for e in self.events.values() if e.metadata.namespace in self.namespaces]
+        events = [plain(e) for e in self.events.values() if self._is_told(e)]
         return {
             "results": self.results,
             "checkpoints": self.checkpoints,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from k8snb.api import storage
 from k8snb.apiserver.admission.plugin import CREATE, Attributes, Plugin
 
 if TYPE_CHECKING:
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
     from k8snb.api.types.core_v1 import PersistentVolumeClaim
     from k8snb.api.types.storage_v1 import StorageClass
     from k8snb.apiserver.reader import StoreReader
-
-IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
-_IS_DEFAULT_BETA = "storageclass.beta.kubernetes.io/is-default-class"
-_CLASS_BETA = "volume.beta.kubernetes.io/storage-class"
 
 
 class DefaultStorageClass(Plugin):
@@ -34,7 +31,7 @@ class DefaultStorageClass(Plugin):
 
     def admit(self, a: Attributes) -> Any:
         claim: PersistentVolumeClaim = a.obj
-        if claim.spec.storageClassName is not None or _CLASS_BETA in claim.metadata.annotations:
+        if claim.spec.storageClassName is not None or storage.CLASS_BETA in claim.metadata.annotations:
             return claim
         found = default_class(a.reader)
         return (
@@ -44,11 +41,4 @@ class DefaultStorageClass(Plugin):
 
 def default_class(reader: StoreReader) -> StorageClass | None:
     """The storage class that claims without a class get."""
-    found: list[StorageClass] = [
-        item
-        for item in reader.all("storageclasses")
-        if "true" in (item.metadata.annotations.get(IS_DEFAULT), item.metadata.annotations.get(_IS_DEFAULT_BETA))
-    ]
-    found.sort(key=lambda item: item.metadata.name or "")
-    found.sort(key=lambda item: item.metadata.creationTimestamp or "", reverse=True)
-    return found[0] if found else None
+    return storage.default_class(reader.all("storageclasses"))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from k8snb.api.storage import CLASS_BETA, is_default
 from k8snb.apiserver.tables.duration import since
 from k8snb.apiserver.tables.table import AGE, NAME, Cell, Column, Printer, columns
 from k8snb.apiserver.tables.texts import NONE, UNSET
 
 Cells = tuple[Cell, ...]
 _MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
-_BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
-_DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 
 
 def _age(obj: Any, now: float) -> str:
@@ -25,12 +24,12 @@ def access_modes(modes: Any) -> str:
 
 def storage_class(obj: Any) -> str:
     """The storage class of a claim or volume, the old annotation first."""
-    return str(obj.metadata.annotations.get(_BETA_CLASS) or obj.spec.storageClassName or "")
+    return str(obj.metadata.annotations.get(CLASS_BETA) or obj.spec.storageClassName or "")
 
 
 def is_default_class(obj: Any) -> bool:
     """Whether an annotation makes the storage class the default."""
-    return any(obj.metadata.annotations.get(name) == "true" for name in _DEFAULT_CLASS)
+    return is_default(obj)
 
 
 def _phase(obj: Any) -> str:

@@ -6,6 +6,7 @@ migrated driver.
 
 from __future__ import annotations
 
+from k8snb.api.storage import class_of
 from k8snb.api.types.core_v1 import PersistentVolume, PersistentVolumeClaim, Pod
 from k8snb.api.types.storage_v1 import CSINode, StorageClass
 from k8snb.scheduler.events import ASSIGNED_POD, Action, Event, Hint
@@ -22,7 +23,7 @@ from k8snb.scheduler.framework import (
 )
 from k8snb.scheduler.nodeinfo import NodeInfo
 from k8snb.scheduler.plugins.volume_restrictions import uses_claim
-from k8snb.scheduler.plugins.volumes import Missing, claim_of, class_of, find_claim, is_migrated
+from k8snb.scheduler.plugins.volumes import Missing, claim_of, find_claim, is_migrated
 
 REASON = "node(s) exceed max volume count"
 

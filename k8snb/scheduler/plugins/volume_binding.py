@@ -11,6 +11,15 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from k8snb.api.frozen import FrozenDict
+from k8snb.api.storage import (
+    BOUND_BY_CONTROLLER,
+    NO_PROVISIONER,
+    SELECTED_NODE,
+    STORAGE,
+    WAIT_FOR_FIRST_CONSUMER,
+    class_of,
+    is_fully_bound,
+)
 from k8snb.api.types.core_v1 import Node, ObjectReference, PersistentVolume, PersistentVolumeClaim, Pod
 from k8snb.api.types.storage_v1 import CSIDriver, CSIStorageCapacity, StorageClass
 from k8snb.client.calls import Call, Update
@@ -35,16 +44,9 @@ from k8snb.scheduler.matching import label_selector
 from k8snb.scheduler.nodeinfo import NodeInfo
 from k8snb.scheduler.plugins.volume_restrictions import uses_claim
 from k8snb.scheduler.plugins.volumes import (
-    BOUND_BY_CONTROLLER,
-    NO_PROVISIONER,
-    SELECTED_NODE,
-    STORAGE,
-    WAIT_FOR_FIRST_CONSUMER,
     Missing,
     claim_of,
-    class_of,
     find_claim,
-    fully_bound,
     reachable_from,
     topology_matches,
 )
@@ -139,7 +141,7 @@ class VolumeBinding(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugin, 
             refusal = _unusable(pod, claim, ephemeral)
             if refusal:
                 return unresolvable(refusal)
-            if fully_bound(claim):
+            if is_fully_bound(claim):
                 bound.append(claim)
             elif self._waits(claim) and not claim.spec.volumeName:
                 waiting.append(claim)
@@ -333,7 +335,7 @@ class VolumeBinding(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlugin, 
             current = view.get(PersistentVolumeClaim, meta.namespace, meta.name)
             if current is None or current.metadata.uid != meta.uid:
                 return error(f'pvc "{meta.namespace}/{meta.name}" was deleted'), 0.0
-            if not fully_bound(current):
+            if not is_fully_bound(current):
                 selected = current.metadata.annotations.get(SELECTED_NODE)
                 if current.metadata.resourceVersion == meta.resourceVersion:
                     return WAITING, self.timeout  # the cache has not seen yet what was written

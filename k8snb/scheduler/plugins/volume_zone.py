@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from k8snb.api.storage import WAIT_FOR_FIRST_CONSUMER, class_of
 from k8snb.api.types.core_v1 import PersistentVolume, Pod
 from k8snb.scheduler.events import NODE, Action, Event, Hint
 from k8snb.scheduler.framework import (
@@ -17,7 +18,7 @@ from k8snb.scheduler.framework import (
 )
 from k8snb.scheduler.nodeinfo import REGION_LABELS, ZONE_LABELS, NodeInfo
 from k8snb.scheduler.plugins.volume_restrictions import uses_claim
-from k8snb.scheduler.plugins.volumes import WAIT_FOR_FIRST_CONSUMER, Missing, class_of, find_claim, find_class
+from k8snb.scheduler.plugins.volumes import Missing, find_claim, find_class
 
 REASON = "node(s) had no available volume zone"
 KEY = "VolumeZone"

@@ -9,17 +9,7 @@ from k8snb.api.types.storage_v1 import StorageClass
 from k8snb.client.view import View
 from k8snb.scheduler.matching import node_selector_matches
 
-BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
-"""On a claim: the PV controller has finished binding it."""
-BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
-"""On a volume: a component, not a user, chose the claim."""
-SELECTED_NODE = "volume.kubernetes.io/selected-node"
-"""On a claim: the node for which a volume is to be provisioned."""
-BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
-NO_PROVISIONER = "kubernetes.io/no-provisioner"
-WAIT_FOR_FIRST_CONSUMER = "WaitForFirstConsumer"
 READ_WRITE_ONCE_POD = "ReadWriteOncePod"
-STORAGE = "storage"
 _MIGRATED = (
     "gcePersistentDisk",
     "awsElasticBlockStore",
@@ -58,17 +48,6 @@ def find_class(view: View, name: str) -> StorageClass:
     if found is None:
         raise Missing(f'storageclass.storage.k8s.io "{name}" not found')
     return found
-
-
-def class_of(obj: PersistentVolumeClaim | PersistentVolume) -> str:
-    """The storage class that a claim asks for or a volume belongs to, empty for none."""
-    beta = obj.metadata.annotations.get(BETA_CLASS)
-    return beta if beta is not None else obj.spec.storageClassName or ""
-
-
-def fully_bound(claim: PersistentVolumeClaim) -> bool:
-    """Whether the claim has a volume and the PV controller has finished."""
-    return bool(claim.spec.volumeName) and BIND_COMPLETED in claim.metadata.annotations
 
 
 def is_migrated(volume: Volume) -> bool:

@@ -1,0 +1,15 @@
+"""What clusters that people use have beside Kubernetes itself; ``ADDONS`` lists what a ``Cluster`` comes with.
+
+``Cluster(addons=())`` is a bare control plane; ``Cluster(addons=[*ADDONS, CSIDriver("csi.example.com")])`` has more.
+"""
+
+from __future__ import annotations
+
+from k8snb.addons.addon import Addon
+from k8snb.addons.csi import CSIDriver
+from k8snb.addons.localpath import LocalPathStorage
+
+ADDONS: tuple[type[Addon], ...] = (LocalPathStorage,)
+"""The addons of a cluster unless it is told otherwise, those of kind (Kubernetes in Docker); each cluster makes its own."""
+
+__all__ = ["ADDONS", "Addon", "CSIDriver", "LocalPathStorage"]

@@ -1,0 +1,22 @@
+"""What an addon is: objects that a cluster gets when it is founded, and the controllers that work for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from k8snb.api.object import Object
+from k8snb.client.protocol import Controller
+
+
+class Addon:
+    """Something that clusters have beside Kubernetes itself, such as a storage provisioner."""
+
+    name: str = ""
+
+    def objects(self) -> Iterable[Object]:
+        """What is created when the cluster is founded, in order."""
+        return ()
+
+    def controllers(self) -> Iterable[Controller]:
+        """The components that run for it."""
+        return ()
