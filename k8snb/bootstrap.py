@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from k8snb.api.errors import APIError
@@ -65,10 +66,13 @@ def initial_objects() -> list[Object]:
 
 def bootstrap(server: Server) -> None:
     """Create the initial objects as kube-apiserver; those that are there already (a start was cut short) stay."""
-    for obj in initial_objects():
-        request = Request(
-            "create", SCHEME.of(obj), obj.metadata.namespace or "", body=obj, user=LOOPBACK, actor="kube-apiserver"
-        )
+    install(server, initial_objects(), LOOPBACK, "kube-apiserver")
+
+
+def install(server: Server, objects: Iterable[Object], user: UserInfo, actor: str) -> None:
+    """Create objects that a new cluster has; those that are there already stay."""
+    for obj in objects:
+        request = Request("create", SCHEME.of(obj), obj.metadata.namespace or "", body=obj, user=user, actor=actor)
         try:
             server.handle(request)
         except APIError as error:

@@ -14,16 +14,17 @@ from typing import Any
 import msgspec
 
 from k8snb.acting import ActingAs
+from k8snb.addons import ADDONS, Addon
 from k8snb.api.errors import bad_request
 from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
 from k8snb.api.object import Object
-from k8snb.api.request import Request, Response
+from k8snb.api.request import ADMIN, Request, Response
 from k8snb.api.scheme import Resource, Scheme
 from k8snb.api.types.core_v1 import Pod
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver import APIServer
 from k8snb.authorization import AUTHORIZERS, RBAC, authorization_mode, bind_scheduler, bootstrap_access
-from k8snb.bootstrap import bootstrap
+from k8snb.bootstrap import bootstrap, install
 from k8snb.client.gateway import Gateway
 from k8snb.client.protocol import Controller
 from k8snb.client.runtime import Runtime, Step, store_change
@@ -145,6 +146,7 @@ class Cluster(Faults, Traffic):
     (``[*IN_TREE, MyController()]``), ``scheduler`` and ``kubelet`` those components. ``scheduler_config`` is a
     KubeSchedulerConfiguration (YAML text, path or mapping), ``scheduler_plugins`` are scheduler plugins of one's own
     (classes or objects), ``schedulers`` further schedulers by name, each with its configuration (None: the default one).
+    ``addons`` are what it has beside Kubernetes itself (by default a storage class with a provisioner), or none: ``()``.
     ``watch_lag`` is how many simulated
     seconds a change takes to reach the components' caches; ``caught_up_gate=False`` lets a controller act before it has
     seen its own last write. ``authorization`` is AlwaysAllow (everybody may do everything; the default) or RBAC: then the
@@ -170,6 +172,7 @@ class Cluster(Faults, Traffic):
         scheduler_plugins: Iterable[Any] = (),
         schedulers: Mapping[str, Any] | None = None,
         kubelet: Controller | None = None,
+        addons: Iterable[Addon | type[Addon]] = ADDONS,
         watch_lag: float = 0.0,
         caught_up_gate: bool = True,
         authorization: str | None = None,
@@ -181,7 +184,9 @@ class Cluster(Faults, Traffic):
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise BadType(f"seed is {seed!r}: give a whole number")
         specs = node_specs(nodes)
+        self.addons = tuple(addon() if isinstance(addon, type) else addon for addon in addons)
         parts = [_controller(c) for c in controllers]
+        parts += [_controller(c) for addon in self.addons for c in addon.controllers()]
         self.seed = seed
         self.clock = Clock()
         self.ids = Ids(seed)
@@ -228,6 +233,9 @@ class Cluster(Faults, Traffic):
                 for name, component in self._schedulers.items():
                     if component.account:
                         bind_scheduler(self.server, name)
+            for addon in self.addons:
+                access = addon.access() if self.authorization == RBAC else ()
+                install(self.server, (*access, *addon.objects()), ADMIN, addon.name)
         for process in list(self.runtime.processes):
             self.runtime.start(process)
         if not founded:

@@ -17,6 +17,10 @@ class Addon:
         """What is created when the cluster is founded, in order."""
         return ()
 
+    def access(self) -> Iterable[Object]:
+        """Roles and bindings of its components, for clusters with RBAC."""
+        return ()
+
     def controllers(self) -> Iterable[Controller]:
         """The components that run for it."""
         return ()

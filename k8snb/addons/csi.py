@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from k8snb.addons.addon import Addon
-from k8snb.addons.provisioner import Provisioner
+from k8snb.addons.provisioner import Provisioner, provisioner_access
 from k8snb.api import quantity, storage
 from k8snb.api.errors import APIError
 from k8snb.api.frozen import EMPTY, FrozenDict
@@ -44,7 +44,7 @@ class CSIProvisioner(Provisioner):
     def __init__(self, driver: str) -> None:
         super().__init__()
         self.provisioner = driver
-        self.name = self.process = f"{driver.replace('.', '-')}-provisioner"
+        self.name = self.process = self.account = f"{driver.replace('.', '-')}-provisioner"
 
     def source(
         self, claim: PersistentVolumeClaim, found: StorageClass, node: Node | None, name: str
@@ -66,7 +66,7 @@ class CSIResizer(Controller):
 
     def __init__(self, driver: str) -> None:
         self.driver = driver
-        self.name = self.process = f"{driver.replace('.', '-')}-resizer"
+        self.name = self.process = self.account = f"{driver.replace('.', '-')}-resizer"
         self._since: dict[str, float] = {}
         self.watches = (Watch(PersistentVolumeClaim, own_key),)
 
@@ -127,6 +127,11 @@ class CSIDriver(Addon):
             volumeBindingMode="Immediate",
             allowVolumeExpansion=True,
         )
+
+    def access(self) -> Iterable[Object]:
+        """What provisioner and resizer may do."""
+        for part in self.controllers():
+            yield from provisioner_access(part.name, part.account)
 
     def controllers(self) -> Iterable[Controller]:
         """Provisioner and resizer."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from k8snb.addons.addon import Addon
-from k8snb.addons.provisioner import Provisioner, Refused
+from k8snb.addons.provisioner import Provisioner, Refused, provisioner_access
 from k8snb.api import storage
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.object import Object
@@ -39,6 +39,7 @@ class LocalPathProvisioner(Provisioner):
 
     name = "local-path-provisioner"
     process = "local-path-provisioner"
+    account = "local-path-provisioner-service-account"
     provisioner = NAME
     seconds = SECONDS
 
@@ -79,6 +80,10 @@ class LocalPathStorage(Addon):
             reclaimPolicy="Delete",
             volumeBindingMode=storage.WAIT_FOR_FIRST_CONSUMER,
         )
+
+    def access(self) -> Iterable[Object]:
+        """What the provisioner may do."""
+        return provisioner_access("local-path-provisioner", LocalPathProvisioner.account)
 
     def controllers(self) -> Iterable[Controller]:
         """The provisioner."""

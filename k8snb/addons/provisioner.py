@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
+from msgspec.structs import replace
+
 from k8snb.api import storage
 from k8snb.api.errors import APIError
 from k8snb.api.frozen import FrozenDict
+from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import (
     Node,
     ObjectReference,
@@ -21,6 +24,7 @@ from k8snb.api.types.core_v1 import (
     PersistentVolumeSpec,
 )
 from k8snb.api.types.meta_v1 import ObjectMeta
+from k8snb.api.types.rbac_v1 import ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject
 from k8snb.api.types.storage_v1 import StorageClass
 from k8snb.client.calls import Call, Create, Delete, Emit, Outcome, Patch
 from k8snb.client.protocol import After, Controller, Reconcile, Watch
@@ -120,8 +124,6 @@ class Provisioner(Controller):
     def _volume(
         self, claim: PersistentVolumeClaim, found: StorageClass, name: str, spec: PersistentVolumeSpec
     ) -> PersistentVolume:
-        from msgspec.structs import replace
-
         meta = claim.metadata
         reference = ObjectReference(
             kind="PersistentVolumeClaim",
@@ -197,3 +199,21 @@ class Provisioner(Controller):
         if new is None or new.metadata.annotations.get(storage.PROVISIONED_BY) != self.provisioner:
             return ()
         return (f"{VOLUME}{new.metadata.name}",)
+
+
+def provisioner_access(name: str, account: str) -> Iterable[Object]:
+    """A cluster role with what provisioners and resizers of volumes need, and its binding to a ServiceAccount."""
+    reading, writing = ("get", "list", "watch"), ("get", "list", "watch", "create", "update", "patch", "delete")
+    rules = (
+        PolicyRule(apiGroups=("",), resources=("nodes", "persistentvolumeclaims"), verbs=(*reading, "update", "patch")),
+        PolicyRule(apiGroups=("",), resources=("persistentvolumeclaims/status",), verbs=("update", "patch")),
+        PolicyRule(apiGroups=("",), resources=("persistentvolumes",), verbs=writing),
+        PolicyRule(apiGroups=("storage.k8s.io",), resources=("storageclasses",), verbs=reading),
+        PolicyRule(apiGroups=("",), resources=("events",), verbs=("create", "update", "patch")),
+    )
+    yield ClusterRole(metadata=ObjectMeta(name=f"{name}-role"), rules=rules)
+    yield ClusterRoleBinding(
+        metadata=ObjectMeta(name=f"{name}-bind"),
+        roleRef=RoleRef(apiGroup="rbac.authorization.k8s.io", kind="ClusterRole", name=f"{name}-role"),
+        subjects=(Subject(kind="ServiceAccount", name=account, namespace="kube-system"),),
+    )

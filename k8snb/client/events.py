@@ -56,11 +56,11 @@ class Seen(NamedTuple):
 class Recorder:
     """Turns ``Emit`` calls into Event objects to create or patch; ``event(...)`` is None when the spam filter drops one."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names | None = None) -> None:
         self._known: dict[tuple[str, ...], Seen] = {}
         self._similar: dict[tuple[str, ...], tuple[float, dict[str, None]]] = {}
         self._tokens: dict[tuple[str, ...], tuple[float, float]] = {}
-        self._names = Names()
+        self._names = names or Names()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
         other = Recorder()  # what is remembered are values

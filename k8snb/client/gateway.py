@@ -43,7 +43,7 @@ from k8snb.client.calls import (
     UpdateScale,
     UpdateStatus,
 )
-from k8snb.client.events import Draft, Recorder
+from k8snb.client.events import Draft, Names, Recorder
 from k8snb.client.runtime import Cause
 from k8snb.client.series import Broadcaster
 from k8snb.sim.clock import Clock
@@ -106,6 +106,7 @@ class Gateway:
         self._processes: dict[str, str] = {}
         self._accounts: dict[str, str] = {}
         self._recorders: dict[str, Recorder] = {}
+        self._names = Names()
         self._broadcasters: dict[str, Broadcaster] = {}
 
     def introduce(self, actor: str, process: str, account: str = "") -> None:
@@ -254,9 +255,9 @@ class Gateway:
         component = call.component or actor.partition("/")[0]
         recorder: Recorder | Broadcaster
         if call.action:
-            recorder = self._broadcasters.get(actor) or self._broadcasters.setdefault(actor, Broadcaster())
+            recorder = self._broadcasters.get(actor) or self._broadcasters.setdefault(actor, Broadcaster(self._names))
         else:
-            recorder = self._recorders.get(actor) or self._recorders.setdefault(actor, Recorder())
+            recorder = self._recorders.get(actor) or self._recorders.setdefault(actor, Recorder(self._names))
         draft = recorder.event(call, component, self._clock.now)
         if draft is not None:
             self._write(draft, actor, cause)

@@ -36,9 +36,9 @@ class Tracked(NamedTuple):
 class Broadcaster:
     """Turns ``Emit`` calls with an action into Event objects to create or patch."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names | None = None) -> None:
         self._cache: dict[tuple[object, ...], Tracked] = {}
-        self._names = Names()
+        self._names = names or Names()
         self._looks = 0
 
     def event(self, call: Emit, component: str, now: float) -> Draft | None:

@@ -20,6 +20,7 @@ from k8snb.explain.others import explain_any, explain_namespace, explain_node
 from k8snb.explain.pod import explain_pod
 from k8snb.explain.quota import explain_quota
 from k8snb.explain.service import explain_service
+from k8snb.explain.storage import explain_claim, explain_volume
 from k8snb.explain.workload import explain_deployment, explain_replicas
 from k8snb.world import World
 
@@ -33,6 +34,8 @@ STATE: tuple[tuple[str, Callable[[World, Any], list[Fact]]], ...] = (
     ("Service", explain_service),
     ("PodDisruptionBudget", explain_budget),
     ("ResourceQuota", explain_quota),
+    ("PersistentVolumeClaim", explain_claim),
+    ("PersistentVolume", explain_volume),
     ("Node", explain_node),
     ("Namespace", explain_namespace),
 )

@@ -9,6 +9,7 @@ from k8snb.api.types.core_v1 import ContainerStatus, Event, Pod
 from k8snb.explain.budget import evictable
 from k8snb.explain.fact import Fact
 from k8snb.explain.scheduling_text import first_remedy
+from k8snb.explain.storage import unbound
 from k8snb.world import World
 
 IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
@@ -28,7 +29,7 @@ def explain_pod(world: World, pod: Pod) -> list[Fact]:
         if pod.metadata.finalizers:
             facts.append(Fact("pod.finalizers", {"finalizers": ", ".join(pod.metadata.finalizers)}, "problem"))
     if not pod.spec.nodeName:
-        return [*facts, *_unscheduled(world, pod)]
+        return [*facts, *_unscheduled(world, pod), *unbound(world, pod)]
     facts.extend(_node_trouble(world, pod))
     if pod.status.phase in ("Succeeded", "Failed"):
         return [*facts, *_finished(pod)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from k8snb.api.types.core_v1 import ConfigMap, KeyToPath, PersistentVolumeClaim, Pod, Secret
+from k8snb.api.types.core_v1 import ConfigMap, KeyToPath, PersistentVolume, PersistentVolumeClaim, Pod, Secret
 from k8snb.api.types.core_v1 import Volume as Spec
 from k8snb.client.view import View
 from k8snb.node.downward import field_value, resource_value
@@ -160,12 +160,29 @@ def _mount(worker: PodWorker, volume: Spec, view: View) -> Store:
     if volume.hostPath is not None:
         return worker.agent.disk(f"hostPath/{volume.hostPath.path}")
     if volume.persistentVolumeClaim is not None:
-        return worker.agent.shared(f"claim/{namespace}/{volume.persistentVolumeClaim.claimName}")
+        return _claimed(worker, volume.persistentVolumeClaim.claimName, view)
     if volume.ephemeral is not None:
-        return worker.agent.shared(f"claim/{namespace}/{worker.pod.metadata.name}-{volume.name}")
+        return _claimed(worker, f"{worker.pod.metadata.name}-{volume.name}", view)
     if volume.nfs is not None:
         return worker.agent.shared(f"nfs/{volume.nfs.server}{volume.nfs.path}")
     return worker.agent.shared(f"volume/{namespace}/{worker.pod.metadata.name}/{volume.name}")
+
+
+def _claimed(worker: PodWorker, name: str, view: View) -> Store:
+    """What is on the volume of a claim: a folder of the node, or of the network by the volume's own name."""
+    namespace = worker.pod.metadata.namespace or ""
+    claim = view.get(PersistentVolumeClaim, namespace, name)
+    volume = view.get(PersistentVolume, None, claim.spec.volumeName) if claim is not None else None
+    if volume is None:
+        return worker.agent.shared(f"claim/{namespace}/{name}")
+    spec = volume.spec
+    if spec.hostPath is not None:
+        return worker.agent.disk(f"hostPath/{spec.hostPath.path}")
+    if spec.local is not None:
+        return worker.agent.disk(f"hostPath/{spec.local.path}")
+    if spec.nfs is not None:
+        return worker.agent.shared(f"nfs/{spec.nfs.server}{spec.nfs.path}")
+    return worker.agent.shared(f"volume/{volume.metadata.uid}")
 
 
 def _selected(

@@ -16,6 +16,7 @@ from k8snb.client.protocol import Controller, Reconcile
 from k8snb.client.view import View
 from k8snb.controllers.cronjob import CronJobController
 from k8snb.controllers.job import JobController
+from k8snb.controllers.volume.binder import PERIOD, PersistentVolumeBinder
 from k8snb.sim.ids import Ids
 
 OLD_COPY_SECONDS = 0.008
@@ -75,8 +76,10 @@ class _OldView:
 
 
 def by_chance(chance: Ids) -> dict[type[Controller], Callable[[], Controller]]:
-    """The in-tree controllers to replace, and by what."""
+    """The in-tree controllers to replace, and by what; nobody knows when the rounds of a recording's volume binder were."""
+    rounds = Ids(chance.state)
     return {
+        PersistentVolumeBinder: lambda: PersistentVolumeBinder(PERIOD * rounds.fraction()),
         JobController: lambda: JobController(batch_order=shuffled(chance)),
         CronJobController: lambda: HastyCronJobController(chance),
     }

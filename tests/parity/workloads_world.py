@@ -83,7 +83,7 @@ class ReplayWorld:
         stop = STOP_SECONDS[0] + (STOP_SECONDS[1] - STOP_SECONDS[0]) * self.chance.fraction() ** 2
         self.kubelet = FakeKubelet(float(settings.get("leaseRenewSeconds", 10)), START_SECONDS, stop)
         self.cluster = Cluster(
-            nodes=0, seed=seed, controllers=controllers_for(settings, self.chance), kubelet=self.kubelet
+            nodes=0, seed=seed, controllers=controllers_for(settings, self.chance), kubelet=self.kubelet, addons=()
         )
         for node in scenario.get("nodes") or []:
             self.add_node(node)

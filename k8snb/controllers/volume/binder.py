@@ -11,6 +11,7 @@ provisioners, and the annotations of volumes that were migrated to CSI.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import floor
 
 from k8snb.api import storage
 from k8snb.api.errors import APIError
@@ -23,6 +24,8 @@ from k8snb.controllers.volume.volumes import sync_volume
 
 PERIOD = 15.0
 """Seconds between two rounds over all claims and volumes (kube-controller-manager ``--pvclaimbinder-sync-period``)."""
+HAIR = 1e-6
+"""Part of a period that rounding may take."""
 CLAIM = "claim/"
 VOLUME = "volume/"
 WAKE = "wake/"
@@ -39,6 +42,7 @@ class PersistentVolumeBinder(Controller):
     def __init__(self, phase: float = 0.0) -> None:
         self.phase = phase
         self._begun = 0.0
+        self._waking: dict[str, float] = {}
         self.watches = (
             Watch(PersistentVolume, self._volume_keys),
             Watch(PersistentVolumeClaim, self._claim_keys),
@@ -48,6 +52,7 @@ class PersistentVolumeBinder(Controller):
     def started(self, view: View) -> Iterable[str]:
         """The rounds begin anew."""
         self._begun = view.now + self.phase
+        self._waking.clear()
         return ()
 
     def reconcile(self, key: str, view: View) -> Reconcile:
@@ -65,10 +70,12 @@ class PersistentVolumeBinder(Controller):
                     return None
                 if sort == "wake":
                     if storage.is_fully_bound(claim):
+                        self._waking.pop(rest, None)
                         return None
-                    left = self._left(view.now)
-                    if left < PERIOD:
-                        return After(left)
+                    due = self._waking.setdefault(rest, view.now + self._left(view.now))
+                    if view.now < due:
+                        return After(due - view.now)
+                    del self._waking[rest]
                 yield from sync_claim(claim, view)
         except APIError:
             return After(self._left(view.now))  # as upstream: the next round tries again
@@ -76,7 +83,8 @@ class PersistentVolumeBinder(Controller):
 
     def _left(self, now: float) -> float:
         """Seconds until the next round."""
-        return PERIOD - (now - self._begun) % PERIOD
+        rounds = floor((now - self._begun) / PERIOD + HAIR)  # a round that is a hair's breadth away is this one
+        return self._begun + (rounds + 1) * PERIOD - now
 
     def _volume_keys(self, old: PersistentVolume | None, new: PersistentVolume | None, view: View) -> Iterable[str]:
         """The volume, the claim it names, and when it is free the claims that it would suit."""
