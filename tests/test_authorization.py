@@ -224,6 +224,9 @@ def lists(cluster: Cluster) -> Iterator[tuple[str, Attributes]]:
                 continue
             resource = cluster.scheme.of(kind)
             user = UserInfo(f"system:{name}", groups=("system:authenticated",))
+            workers = [cluster.runtime.workers[worker] for worker in process.workers]
+            if workers[0].account:  # an addon, which acts as its ServiceAccount in all it does
+                user = cluster.gateway.user(workers[0].name)
             fields = object_name = namespace = ""
             if name == "kubelet":
                 user = cluster.gateway.user("kubelet/worker-1")

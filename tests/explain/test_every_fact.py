@@ -13,13 +13,14 @@ import pytest
 from k8snb.cluster import Cluster
 from k8snb.explain import Fact, explain
 from k8snb.locale import en
+from tests.explain.storage_situations import STORAGE
 from tests.manifests import deployment, pod
 
 Situation = Callable[[], "Iterator[Cluster]"]
 SLOW_READY = "    readinessProbe: {httpGet: {path: /, port: 80}, initialDelaySeconds: 20}\n"
 NEVER_READY = "    readinessProbe: {httpGet: {path: /, port: 9}, periodSeconds: 1}\n"
 NEVER_ALIVE = "    livenessProbe: {httpGet: {path: /, port: 9}, periodSeconds: 1, failureThreshold: 1}\n"
-KINDS = "pods deployments replicasets statefulsets services nodes namespaces poddisruptionbudgets resourcequotas configmaps jobs"
+KINDS = "pods persistentvolumeclaims persistentvolumes deployments replicasets statefulsets services nodes namespaces poddisruptionbudgets resourcequotas configmaps jobs"
 
 
 def facts_of(cluster: Cluster) -> Iterator[Fact]:
@@ -235,6 +236,7 @@ def quotas() -> Iterator[Cluster]:
 
 
 SITUATIONS: tuple[Situation, ...] = (
+    *STORAGE,
     life_of_a_deployment,
     changes_as_told,
     a_kept_finalizer,
