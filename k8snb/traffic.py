@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from k8snb.api.mistakes import BadType
+from k8snb.api.mistakes import BadType, BadValue
 from k8snb.api.object import Object
-from k8snb.api.types.core_v1 import Pod
+from k8snb.api.types.core_v1 import Pod, Service
 from k8snb.api.types.networking_v1 import NetworkPolicy
 from k8snb.client.view import View
+from k8snb.ingress import NAMESPACE, ingress_manifests
+from k8snb.ingress import controller as controller_named
 from k8snb.network import Answer, Interface, Network, Reachability, Route, Trace
 from k8snb.network import cni as plugins
+from k8snb.node.programs.ingress.config import config
+from k8snb.node.programs.ingress.rules import routes_of
 from k8snb.sim.clock import Clock
 
 READY = ("Running",)
@@ -24,6 +28,8 @@ class Traffic:
     network: Network
     runtime: Any
     clock: Clock
+    apply: Any
+    settle: Any
 
     @property
     def _net_view(self) -> View:
@@ -79,6 +85,38 @@ class Traffic:
             for p in pods
             if (p.metadata.uid or "") in held
         )
+
+    def install_ingress(self, controller: str = "nginx", *, replicas: int = 1, default: bool = True) -> str:
+        """Install an ingress controller (nginx, traefik, contour, haproxy) and wait for it; returns a URL to reach it at.
+
+        ``default`` makes its IngressClass, which has the controller's name, the default one.
+        """
+        for manifest in ingress_manifests(controller, replicas, default):
+            self.apply(manifest)
+            self.settle()
+        return self.ingress_url(controller)
+
+    def ingress_url(self, controller: str = "nginx", *, tls: bool = False) -> str:
+        """Where an installed controller is reached from outside: its load balancer's address, else a node port."""
+        view = self._net_view
+        service = view.get(Service, NAMESPACE, controller)
+        if service is None:
+            raise BadValue(
+                f"the ingress controller {controller} is not installed: install_ingress({controller!r}) first"
+            )
+        port = next(p for p in service.spec.ports if p.name == ("https" if tls else "http"))
+        scheme = "https" if tls else "http"
+        addresses = [i.ip for i in service.status.loadBalancer.ingress if i.ip]
+        if addresses:
+            return f"{scheme}://{addresses[0]}"
+        node = next(iter(self.network.ipam.nodes.values()))
+        return f"{scheme}://{node}:{port.nodePort}"
+
+    def ingress_config(self, controller: str = "nginx") -> str:
+        """The configuration that a controller generates from the Ingresses of its class as they are now."""
+        kind = controller_named(controller)
+        view = self._net_view
+        return config(routes_of(view, kind), view, kind)
 
     def reachability(
         self,

@@ -137,7 +137,12 @@ IMAGES: tuple[Image, ...] = (
         stop_signal="SIGWINCH",
     ),
     _proxy("docker.io/library/caddy", 20, "caddy", (80, 443)),
-    _proxy("docker.io/library/traefik", 45, "traefik", (80, 443, 8080)),
+    Image(
+        "docker.io/library/traefik",
+        45 * MEGABYTE,
+        cmd=("traefik",),
+        programs=(App("traefik", behaviour="ingress", memory=30 * MEBIBYTE, starts=1.0),),
+    ),
     _proxy("docker.io/library/haproxy", 40, "haproxy", (80,)),
     _proxy("docker.io/envoyproxy/envoy", 60, "envoy", (10000, 9901)),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from k8snb.node.programs import echo, interpreter, nginx, servers
+from k8snb.node.programs import echo, ingress, interpreter, nginx, servers
 
 if TYPE_CHECKING:
     from k8snb.node.app import AppProcess, Behaviour
@@ -28,6 +28,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "hostname": echo.hostname,
     "hpa": servers.hpa,
     "http-echo": echo.http_echo,
+    "ingress": ingress.answer,
     "interpreter": interpreter.answer,
     "kubia": echo.kubia,
     "liveness": servers.liveness,
@@ -43,6 +44,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 PREPARE: dict[str, Callable[[AppProcess, Container, float, World], None]] = {
     "agnhost": echo.prepare_agnhost,
     "http-echo": echo.prepare_http_echo,
+    "ingress": ingress.prepare,
     "interpreter": interpreter.prepare,
     "nginx": nginx.prepare,
     "stress": servers.prepare_stress,

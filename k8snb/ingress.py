@@ -1,0 +1,61 @@
+"""The manifests of an ingress controller: its namespace, its IngressClass, a Deployment and a Service in front of it."""
+
+from __future__ import annotations
+
+from k8snb.api.mistakes import BadValue, did_you_mean
+from k8snb.node.programs.ingress import DIALECTS, Dialect
+
+NAMESPACE = "ingress"
+"""Controllers share one namespace here, so that several can run side by side."""
+
+
+def controller(name: str) -> Dialect:
+    """A controller by name; ``BadValue`` names those that exist."""
+    for known in DIALECTS:
+        if known.name == name:
+            return known
+    names = [d.name for d in DIALECTS]
+    raise BadValue(
+        f"there is no ingress controller {name!r}{did_you_mean(name, names) or ': known are ' + ', '.join(names)}"
+    )
+
+
+def ingress_manifests(name: str, replicas: int = 1, default: bool = True) -> tuple[str, str]:
+    """Two manifests to apply one after the other: the namespace, then the rest (the namespace needs a moment).
+
+    ``default`` makes its class the default one for Ingresses that name none.
+    """
+    kind = controller(name)
+    note = "  annotations: {ingressclass.kubernetes.io/is-default-class: 'true'}\n" if default else ""
+    return (
+        f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n",
+        f"""apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata:
+  name: {name}
+{note}spec: {{controller: {kind.controller}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: {NAMESPACE}}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      containers:
+      - name: controller
+        image: {kind.image}
+        ports: [{{name: http, containerPort: 80}}, {{name: https, containerPort: 443}}]
+        readinessProbe: {{httpGet: {{path: {"/ping" if name == "traefik" else "/healthz"}, port: 10254}}, periodSeconds: 5}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: {NAMESPACE}}}
+spec:
+  type: LoadBalancer
+  selector: {{app: {name}}}
+  ports: [{{name: http, port: 80, targetPort: http}}, {{name: https, port: 443, targetPort: https}}]
+""",
+    )
