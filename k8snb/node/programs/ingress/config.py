@@ -27,7 +27,8 @@ def _upstream(route: Route) -> str:
 
 def _nginx(routes: list[Route], view: View, dialect: Dialect) -> str:
     lines = ["# endpoints are set by Lua", "http {", "\tupstream upstream_balancer {"]
-    lines += ["\t\tserver 0.0.0.1; # placeholder", "\t\tbalancer_by_lua_file /etc/nginx/lua/nginx/ngx_conf_balancer.lua;", "\t}"]  # fmt: skip
+    balancer = "balancer_by_lua_file /etc/nginx/lua/nginx/ngx_conf_balancer.lua;"
+    lines += ["\t\tserver 0.0.0.1; # placeholder", f"\t\t{balancer}", "\t}"]
     hosts = _by_host(routes)
     for host in ["", *(h for h in hosts if h)]:
         name = "_" if not host else host if not host.startswith("*.") else rf"~^(?<subdomain>[\w-]+)\.{host[2:]}$"
