@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LANGUAGE ?=
 
-.PHONY: lab install test parity bench kills browser screenshots clean
+.PHONY: lab install test parity bench kills browser exercises screenshots clean
 
 $(BIN)/k8snb: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +38,9 @@ bench: $(VENV)/.test  ## measure speed and memory, printed as a table
 
 kills: $(VENV)/.test  ## kill 200 durable clusters at random moments and look at what is left
 	$(BIN)/python -m tests.killed_cluster 200 7
+
+exercises: $(VENV)/.test  ## make the exercises' notebooks anew from their definitions
+	$(BIN)/python -m k8snb.grading.notebooks
 
 screenshots: $(VENV)/.test  ## make the README's pictures anew
 	$(BIN)/python -m tests.browser.screenshots .github/images

@@ -23,7 +23,7 @@ class ExerciseError(Mistake):
     """An exercise's file cannot be used; says where and what was expected."""
 
 
-class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A text in both languages."""
 
     en: str
@@ -34,7 +34,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.zh if canonical(language or current()) == "zh_CN" else self.en
 
 
-class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One thing that has to hold after the answer and after ``do`` (on a copy of the world of its own).
 
     ``points`` are given when all of ``that`` hold; a ``gate`` that does not hold takes all points of its question. ``world``
@@ -53,7 +53,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     explain: str = ""
 
 
-class Misconception(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Misconception(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A way to be wrong that many learners share: recognised ``when`` all conditions hold in the answered world."""
 
     id: str
@@ -61,7 +61,7 @@ class Misconception(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     says: Text
 
 
-class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A further world in which an answer is tried: other nodes, and manifests that are there before the answer."""
 
     id: str
@@ -69,7 +69,7 @@ class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     setup: str = ""
 
 
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One question: what is asked, the world it starts from, how answers are given and what is checked.
 
     ``answer`` is manifest (YAML that is applied) or commands (kubectl command lines). ``start`` is what stands in the
@@ -113,7 +113,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-class Exercise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Exercise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An exercise: its questions, and the chapter that it belongs to."""
 
     name: str
