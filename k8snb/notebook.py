@@ -21,7 +21,8 @@ from k8snb.views.reconcile_svg import draw_reconcile
 from k8snb.views.rollout import rollout
 from k8snb.views.rollout_svg import draw_rollout
 from k8snb.views.rollout_text import rollout_text
-from k8snb.views.scheduling import draw_heat, heat_map
+from k8snb.views.scheduling import heat_map
+from k8snb.views.scheduling_svg import draw_heat
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
 from k8snb.world import Snapshot as WorldSnapshot
 from k8snb.world import World

@@ -12,17 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from k8snb.api.codec import from_dict
 from k8snb.api.decode import decode_manifests
 from k8snb.api.gotext import quote
-from k8snb.api.mistakes import BadType, Mistake, NoSuchFile, did_you_mean
-from k8snb.api.types.core_v1 import NodeAffinity, TopologySpreadConstraint
+from k8snb.api.mistakes import BadType, NoSuchFile, did_you_mean
 from k8snb.scheduler.framework import Handle, Plugin
-from k8snb.scheduler.plugins.node_resources_fit import LEAST_ALLOCATED, MOST_ALLOCATED, REQUESTED_TO_CAPACITY_RATIO
-from k8snb.scheduler.plugins.resource_scoring import DEFAULT_RESOURCES, MAX_CUSTOM_SCORE, Shape, Weighted
+from k8snb.scheduler.plugin_args import ARGS, ConfigurationError, number, only
 from k8snb.scheduler.profile import DEFAULT_SCHEDULER, POINTS, Profile
 from k8snb.scheduler.queue import INITIAL_BACKOFF, MAX_BACKOFF
 from k8snb.scheduler.registry import IN_TREE, adopt
+
+__all__ = ["Configuration", "ConfigurationError", "configuration"]
 
 GROUP = "kubescheduler.config.k8s.io/v1"
 KIND = "KubeSchedulerConfiguration"
@@ -45,14 +44,6 @@ _TOP = (
     "profiles",
     "extenders",
 )
-
-
-class ConfigurationError(Mistake, ValueError):
-    """What is wrong in a KubeSchedulerConfiguration: ``problems`` are (path, message), all that were found."""
-
-    def __init__(self, *problems: str, place: Callable[[str], str] | None = None) -> None:
-        self.problems = problems
-        super().__init__("\n".join(f"{place(problem) if place else ''}{problem}" for problem in problems))
 
 
 class _Problems:
@@ -90,16 +81,16 @@ class Configuration:
     ) -> None:
         problems = _Problems()
         with problems:
-            _only(config, _TOP, "")
+            only(config, _TOP, "")
         if not isinstance(config, Mapping):
             problems.tell()
         with problems:
             _header(config)
         with problems:
-            self.percentage_of_nodes_to_score = _number(config, "percentageOfNodesToScore", 0, 0, 100)
+            self.percentage_of_nodes_to_score = number(config, "percentageOfNodesToScore", 0, 0, 100)
         with problems:
-            self.initial_backoff = float(_number(config, "podInitialBackoffSeconds", int(INITIAL_BACKOFF), 1, 1 << 31))
-            self.max_backoff = float(_number(config, "podMaxBackoffSeconds", int(MAX_BACKOFF), 1, 1 << 31))
+            self.initial_backoff = float(number(config, "podInitialBackoffSeconds", int(INITIAL_BACKOFF), 1, 1 << 31))
+            self.max_backoff = float(number(config, "podMaxBackoffSeconds", int(MAX_BACKOFF), 1, 1 << 31))
             if self.max_backoff < self.initial_backoff:
                 raise ConfigurationError(
                     f"podMaxBackoffSeconds: Invalid value: {self.max_backoff:g}: must be greater than or equal to "
@@ -137,19 +128,19 @@ class _ProfileSet:
     def __init__(self, profile: Any, path: str, more: Mapping[str, Any], default_name: str = DEFAULT_SCHEDULER) -> None:
         problems = _Problems()
         with problems:
-            _only(profile, ("schedulerName", "percentageOfNodesToScore", "plugins", "pluginConfig"), path)
+            only(profile, ("schedulerName", "percentageOfNodesToScore", "plugins", "pluginConfig"), path)
         if not isinstance(profile, Mapping):
             problems.tell()
         self.name: str = profile.get("schedulerName") or default_name
         self.percentage: int | None = None
         with problems:
             if profile.get("percentageOfNodesToScore") is not None:
-                self.percentage = _number(profile, "percentageOfNodesToScore", 0, 0, 100, path)
+                self.percentage = number(profile, "percentageOfNodesToScore", 0, 0, 100, path)
         self.plugins: Mapping[str, Any] = profile.get("plugins") or {}
         known = dict.fromkeys([name for name, _, _ in IN_TREE] + list(more))
         self.named: set[str] = set()
         with problems:
-            _only(self.plugins, ("multiPoint", *POINTS), f"{path}.plugins")
+            only(self.plugins, ("multiPoint", *POINTS), f"{path}.plugins")
         if isinstance(self.plugins, Mapping):
             for point, plugin_set in self.plugins.items():
                 with problems:
@@ -161,12 +152,12 @@ class _ProfileSet:
         problems.tell()
 
     def _check_set(self, plugin_set: Any, where: str, known: Mapping[str, None], problems: _Problems) -> None:
-        _only(plugin_set, ("enabled", "disabled"), where)
+        only(plugin_set, ("enabled", "disabled"), where)
         for part in ("enabled", "disabled"):
             for i, entry in enumerate(plugin_set.get(part) or ()):
                 place = f"{where}.{part}[{i}]"
                 with problems:
-                    _only(entry, ("name", "weight"), place)
+                    only(entry, ("name", "weight"), place)
                     name = entry.get("name")
                     if name not in known and not (part == "disabled" and name == ALL):
                         raise ConfigurationError(
@@ -175,14 +166,14 @@ class _ProfileSet:
                         )
                     self.named.add(name)
                     if "weight" in entry:
-                        _number(entry, "weight", 0, 0, 1 << 31, place)
+                        number(entry, "weight", 0, 0, 1 << 31, place)
 
     def _read_args(self, entry: Any, where: str, more: Mapping[str, Any]) -> None:
-        _only(entry, ("name", "args"), where)
+        only(entry, ("name", "args"), where)
         name = entry.get("name")
         if name in self.args:
             raise ConfigurationError(f"{where}.name: Duplicate value: {quote(str(name))}")
-        if name not in _ARGS:
+        if name not in ARGS:
             known = {n for n, _, _ in IN_TREE} | more.keys()
             text = "takes no arguments" if name in known else f"does not exist{did_you_mean(str(name), known)}"
             raise ConfigurationError(f"{where}.name: Invalid value: {quote(str(name))}: the plugin {text}")
@@ -190,7 +181,7 @@ class _ProfileSet:
         if not isinstance(given, Mapping):
             raise ConfigurationError(f"{where}.args: expected a mapping, got {given!r}")
         plain = {k: v for k, v in given.items() if k not in ("apiVersion", "kind")}
-        self.args[name] = _ARGS[name](plain, f"{where}.args")
+        self.args[name] = ARGS[name](plain, f"{where}.args")
 
     def build(self, handle: Handle, more: Mapping[str, Callable[[Handle], Plugin]]) -> Profile:
         """The profile."""
@@ -242,143 +233,6 @@ def _merged(chosen: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-# -- plugin arguments
-
-
-def _fit(args: Mapping[str, Any], path: str) -> dict[str, Any]:
-    _only(args, ("ignoredResources", "ignoredResourceGroups", "scoringStrategy"), path)
-    strategy = args.get("scoringStrategy") or {}
-    where = f"{path}.scoringStrategy"
-    _only(strategy, ("type", "resources", "requestedToCapacityRatio"), where)
-    kind = strategy.get("type") or LEAST_ALLOCATED
-    kinds = (LEAST_ALLOCATED, MOST_ALLOCATED, REQUESTED_TO_CAPACITY_RATIO)
-    if kind not in kinds:
-        raise ConfigurationError(f"{where}.type: Unsupported value: {kind!r}: supported values: {', '.join(kinds)}")
-    found: dict[str, Any] = {
-        "strategy": kind,
-        "resources": _resources(strategy.get("resources"), where),
-        "ignored": tuple(args.get("ignoredResources") or ()),
-        "ignored_groups": tuple(args.get("ignoredResourceGroups") or ()),
-    }
-    if kind == REQUESTED_TO_CAPACITY_RATIO:
-        found["shape"] = _shape((strategy.get("requestedToCapacityRatio") or {}).get("shape"), where)
-    return found
-
-
-def _resources(given: Sequence[Mapping[str, Any]] | None, path: str) -> Weighted:
-    if not given:
-        return DEFAULT_RESOURCES
-    found = tuple((entry["name"], entry.get("weight") or 1) for entry in given)
-    for place, (name, weight) in enumerate(found):
-        if not 1 <= weight <= 100:
-            raise ConfigurationError(
-                f"{path}.resources[{place}].weight: Invalid value: {weight}: resource weight of {name} not in valid range [1, 100]"
-            )
-    return found
-
-
-def _shape(given: Sequence[Mapping[str, Any]] | None, path: str) -> Shape:
-    where = f"{path}.requestedToCapacityRatio.shape"
-    if not given:
-        raise ConfigurationError(f"{where}: Required value: at least one point must be specified")
-    points = tuple((point.get("utilization", 0), point.get("score", 0)) for point in given)
-    for place, (utilisation, score) in enumerate(points):
-        if not 0 <= utilisation <= 100:
-            raise ConfigurationError(f"{where}[{place}].utilization: not in valid range [0-100]")
-        if not 0 <= score <= MAX_CUSTOM_SCORE:
-            raise ConfigurationError(f"{where}[{place}].score: not in valid range [0-{MAX_CUSTOM_SCORE}]")
-        if place and utilisation <= points[place - 1][0]:
-            raise ConfigurationError(
-                f"{where}[{place}].utilization: utilization values must be sorted in increasing order"
-            )
-    return tuple((utilisation, score * (100 // MAX_CUSTOM_SCORE)) for utilisation, score in points)
-
-
-def _balanced(args: Mapping[str, Any], path: str) -> dict[str, Any]:
-    _only(args, ("resources",), path)
-    resources = _resources(args.get("resources"), path)
-    for place, (_, weight) in enumerate(resources):
-        if weight != 1:
-            raise ConfigurationError(
-                f"{path}.resources[{place}].weight: Invalid value: {weight}: resource weight must be 1"
-            )
-    return {"resources": resources}
-
-
-def _node_affinity(args: Mapping[str, Any], path: str) -> dict[str, Any]:
-    _only(args, ("addedAffinity",), path)
-    added = args.get("addedAffinity")
-    return {"added": from_dict(NodeAffinity, added) if added else None}
-
-
-def _spread(args: Mapping[str, Any], path: str) -> dict[str, Any]:
-    _only(args, ("defaultConstraints", "defaultingType"), path)
-    given = args.get("defaultConstraints") or ()
-    kind = args.get("defaultingType") or "System"
-    if kind not in ("System", "List"):
-        raise ConfigurationError(f"{path}.defaultingType: Unsupported value: {kind!r}: supported values: List, System")
-    if kind == "System":
-        if given:
-            raise ConfigurationError(f"{path}.defaultConstraints: must be empty when defaultingType is System")
-        return {}
-    for place, entry in enumerate(given):
-        if entry.get("labelSelector"):
-            where = f"{path}.defaultConstraints[{place}].labelSelector"
-            raise ConfigurationError(
-                f"{where}: Forbidden: constraint must not define a selector, as they deduced for each pod"
-            )
-    return {"defaults": tuple(from_dict(TopologySpreadConstraint, entry) for entry in given)}
-
-
-def _inter_pod(args: Mapping[str, Any], path: str) -> dict[str, Any]:
-    _only(args, ("hardPodAffinityWeight", "ignorePreferredTermsOfExistingPods"), path)
-    return {
-        "hard_weight": _number(args, "hardPodAffinityWeight", 1, 0, 100, path),
-        "ignore_existing": bool(args.get("ignorePreferredTermsOfExistingPods")),
-    }
-
-
-def _preemption(args: Mapping[str, Any], path: str) -> dict[str, Any]:
-    _only(args, ("minCandidateNodesPercentage", "minCandidateNodesAbsolute"), path)
-    found = {
-        "percentage": _number(args, "minCandidateNodesPercentage", 10, 0, 100, path),
-        "absolute": _number(args, "minCandidateNodesAbsolute", 100, 0, 1 << 31, path),
-    }
-    if not any(found.values()):
-        raise ConfigurationError(
-            f"{path}: minCandidateNodesPercentage and minCandidateNodesAbsolute cannot both be zero"
-        )
-    return found
-
-
-def _volume_binding(args: Mapping[str, Any], path: str) -> dict[str, Any]:
-    _only(args, ("bindTimeoutSeconds", "shape"), path)
-    return {"timeout": float(_number(args, "bindTimeoutSeconds", 600, 0, 1 << 31, path))}
-
-
-_ARGS: dict[str, Callable[[Mapping[str, Any], str], dict[str, Any]]] = {
-    "NodeResourcesFit": _fit,
-    "NodeResourcesBalancedAllocation": _balanced,
-    "NodeAffinity": _node_affinity,
-    "PodTopologySpread": _spread,
-    "InterPodAffinity": _inter_pod,
-    "DefaultPreemption": _preemption,
-    "VolumeBinding": _volume_binding,
-}
-
-
-def _only(given: Mapping[str, Any], known: Sequence[str], path: str) -> None:
-    """Refuse fields that do not exist, in the words of strict decoding."""
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(f"{path or 'configuration'}: expected a mapping, got {given!r}")
-    dot, all_known = f"{path}." if path else "", f"; known are {', '.join(known)}"
-    wrong = [
-        f"{dot}{key}: unknown field{did_you_mean(str(key), known) or all_known}" for key in given if key not in known
-    ]
-    if wrong:
-        raise ConfigurationError(*wrong)
-
-
 def _header(config: Mapping[str, Any]) -> None:
     if config.get("apiVersion", GROUP) != GROUP:
         raise ConfigurationError(
@@ -390,18 +244,6 @@ def _header(config: Mapping[str, Any]) -> None:
         )
     if config.get("extenders"):
         raise ConfigurationError("extenders: webhooks are not modelled; write a plugin instead")
-
-
-def _number(given: Mapping[str, Any], key: str, default: int, least: int, most: int, path: str = "") -> int:
-    value = given.get(key)
-    if value is None:
-        return default
-    where = f"{f'{path}.' if path else ''}{key}"
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigurationError(f"{where}: Invalid value: {value!r}: must be a whole number")
-    if not least <= value <= most:
-        raise ConfigurationError(f"{where}: Invalid value: {value}: not in valid range [{least}-{most}]")
-    return value
 
 
 def configuration(

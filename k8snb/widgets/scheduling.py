@@ -6,7 +6,8 @@ from typing import Any
 
 from k8snb.explain.scheduling import SchedulingExplanation
 from k8snb.locale import text
-from k8snb.views.scheduling import BY_TOTAL, ROWS, ROWS_STEP, draw_heat, heat_map, node_facts
+from k8snb.views.scheduling import BY_TOTAL, ROWS, ROWS_STEP, heat_map, node_facts
+from k8snb.views.scheduling_svg import draw_heat
 from k8snb.widgets.stage import Stage
 
 MANY = 10

@@ -10,7 +10,8 @@ import pytest
 
 from k8snb.cluster import Cluster
 from k8snb.explain.scheduling import SchedulingExplanation
-from k8snb.views.scheduling import Row, draw_heat, heat_map, node_facts, row_spoken
+from k8snb.views.scheduling import Row, heat_map, node_facts, row_spoken
+from k8snb.views.scheduling_svg import draw_heat
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",

@@ -16,6 +16,7 @@ from k8snb.scheduler.profile import DEFAULT_SCHEDULER, SchedulingError
 from k8snb.scheduler.remedies import node_changes, pod_changes
 from k8snb.scheduler.remedies.change import Change, Remedy
 from k8snb.scheduler.remedies.evictions import evictions
+from k8snb.scheduler.remedies.lower import requests
 from k8snb.scheduler.whatif import Trial, as_new
 
 MOST = 8
@@ -107,7 +108,7 @@ class _Search:
             yield from pod_changes.pod_affinities(pod)
         if "NodePorts" in plugins:
             yield from pod_changes.ports(pod)
-        yield from pod_changes.requests(pod, refused)
+        yield from requests(pod, refused)
         if any(name.startswith(("Volume", "NodeVolume")) for name in plugins):
             yield from pod_changes.volumes(pod)
         yield from evictions(trial, pod, refused)
