@@ -15,7 +15,7 @@ from k8snb.api.types.core_v1 import Pod
 from k8snb.client.protocol import Controller
 from k8snb.client.view import View
 from k8snb.explain.queue import QueueReport, queue_entry, queue_report
-from k8snb.explain.scheduling import DIRECT, NOW, RECOMPUTED, RECORDED, WHAT_IF, Origin, SchedulingExplanation
+from k8snb.explain.scheduling import BINDING, DIRECT, NOW, RECOMPUTED, RECORDED, WHAT_IF, Origin, SchedulingExplanation
 from k8snb.scheduler import Scheduler
 from k8snb.scheduler.decision import Decision
 from k8snb.scheduler.profile import DEFAULT_SCHEDULER, Profile
@@ -93,6 +93,11 @@ class Scheduling:
             return self._present(self._imagined(pod, namespace), WHAT_IF, language)
         if existing.spec.nodeName:
             return self._past(existing, language)
+        component = self._of(existing)
+        kept = component.decisions.get(queue_key(existing))
+        if kept is not None and kept.uid == existing.metadata.uid and component.cache.is_assumed(existing):
+            # Its node is reserved for it and it waits for a volume: asking again would count it twice.
+            return self._recorded(existing, component, kept, BINDING, language)
         return self._present(existing, NOW, language)
 
     # -- which pod
@@ -174,9 +179,7 @@ class Scheduling:
         node = pod.spec.nodeName or ""
         kept = component.decisions.get(queue_key(pod))
         if kept is not None and kept.uid == pod.metadata.uid and kept.node == node and kept.outcome == "scheduled":
-            profile = component.profiles.get(pod.spec.schedulerName or DEFAULT_SCHEDULER)
-            origin = Origin(RECORDED, kept.revision, kept.time, node)
-            return self.explanation_type(Assessment(pod, profile, kept), origin, kept.evidence.names, None, language)
+            return self._recorded(pod, component, kept, RECORDED, language)
         bound = self._binding(pod)
         if bound is None:
             raise NotThere(
@@ -189,6 +192,13 @@ class Scheduling:
         found = assess(state, as_new(before))
         origin = Origin(source, moment.revision, bound.time, node)
         return self.explanation_type(found, origin, state.cache.names, None, language)
+
+    def _recorded(
+        self, pod: Pod, component: Scheduler, kept: Decision, source: str, language: str | None
+    ) -> SchedulingExplanation:
+        profile = component.profiles.get(pod.spec.schedulerName or DEFAULT_SCHEDULER)
+        origin = Origin(source, kept.revision, kept.time, kept.node)
+        return self.explanation_type(Assessment(pod, profile, kept), origin, kept.evidence.names, None, language)
 
     def _binding(self, pod: Pod) -> Change | None:
         """The change that gave the pod its node, None when it is not kept."""

@@ -21,9 +21,11 @@ from k8snb.scheduler.whatif import Assessment
 if TYPE_CHECKING:
     import pandas as pd
 
-NOW, WHAT_IF, RECORDED, RECOMPUTED, DIRECT = "now", "what-if", "recorded", "recomputed", "direct"
-"""Where an explanation comes from: the present, a pod that does not exist, the scheduler's own record of its decision, the
-decision made again on the cluster as it was, or a pod that was created with a node and never met a scheduler."""
+NOW, WHAT_IF, RECORDED, BINDING = "now", "what-if", "recorded", "binding"
+RECOMPUTED, DIRECT = "recomputed", "direct"
+"""Where an explanation comes from: the present, a pod that does not exist, the scheduler's own record of its decision (which
+may still wait to be bound), the decision made again on the cluster as it was, or a pod that was created with a node and never
+met a scheduler."""
 CHOSEN, FITS, REFUSED, UNSEEN = "chosen", "fits", "refused", "unseen"
 """States of a node in a verdict; unseen ones were not looked at, because enough others fitted."""
 
@@ -70,7 +72,8 @@ class SchedulingExplanation:
     ``nodes`` are the verdicts, best first: the chosen node, those that fit by total, those that were refused, those not
     looked at. ``columns`` are the plugins in the order in which they were asked. ``outcome`` is scheduled, unschedulable,
     gated, error or ignored (no scheduler has the pod's ``schedulerName``); ``message`` is the text of the FailedScheduling
-    event. ``source`` is one of now, what-if, recorded, recomputed, direct; ``waiting`` the pod's place in the queue.
+    event. ``source`` is one of now, what-if, recorded, binding,
+    recomputed, direct; ``waiting`` the pod's place in the queue.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ MESSAGES = {
     "sched.source.now": "What the scheduler finds now (revision {revision}, {time} s).",
     "sched.source.what-if": "What would happen now (revision {revision}, {time} s); no such Pod exists.",
     "sched.source.recorded": "The decision as it was made (revision {revision}, {time} s), from the scheduler's own record.",
+    "sched.source.binding": "The node is reserved; the Pod is not bound yet, a volume is awaited (decided at revision {revision}, {time} s).",
     "sched.source.recomputed": "The scheduler's record is gone: decided again on the cluster as it was just before the binding (revision {revision}, {time} s).",
     "sched.source.direct": "Its creator set spec.nodeName, so no scheduler was asked. What one would have found then (revision {revision}, {time} s):",
     # the search

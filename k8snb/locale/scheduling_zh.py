@@ -12,6 +12,7 @@ MESSAGES = {
     "sched.source.now": "调度器此刻的判断（revision {revision}，第 {time} 秒）。",
     "sched.source.what-if": "假设现在创建它（revision {revision}，第 {time} 秒）；这个 Pod 并不存在。",
     "sched.source.recorded": "当时的调度决定（revision {revision}，第 {time} 秒），来自调度器自己的记录。",
+    "sched.source.binding": "节点已经预留，但还没有绑定：正在等待卷（决定于 revision {revision}，第 {time} 秒）。",
     "sched.source.recomputed": "调度器的记录已经不在，这里按绑定前一刻的集群重新计算（revision {revision}，第 {time} 秒）。",
     "sched.source.direct": "创建者直接写了 spec.nodeName，没有经过调度器。当时调度器会这样判断（revision {revision}，第 {time} 秒）：",
     # the search

@@ -24,11 +24,15 @@ _CELL_SIGNS = {"refused": "✗", "passed": "✓", "unasked": "·", "unseen": "�
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """What one plugin did with one node: refused, passed, scored, unasked or unseen; ``level`` 0 to 5 is its shade."""
+    """What one plugin did with one node: refused, passed, scored, unasked or unseen; ``level`` 0 to 5 is its shade.
+
+    ``told`` is the same as a sentence, with raw and normalised score.
+    """
 
     kind: str
     text: str
     level: int = 0
+    told: str = ""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -80,7 +84,7 @@ def heat_map(
         origin_line(found, language),
         tuple(summary_lines(found, language)),
         found.columns,
-        tuple(_row(found, verdict, most) for verdict in shown),
+        tuple(_row(found, verdict, most, language) for verdict in shown),
         _hidden(rest, language),
         len(rest),
         tuple(preemption_lines(found, language)),
@@ -127,17 +131,28 @@ def _most(found: SchedulingExplanation) -> dict[str, int]:
     return {column.plugin: max(100 * column.weight, 1) for column in found.columns}
 
 
-def _row(found: SchedulingExplanation, verdict: Verdict, most: dict[str, int]) -> Row:
+def _row(found: SchedulingExplanation, verdict: Verdict, most: dict[str, int], language: str | None) -> Row:
     cells = []
     for column in found.columns:
         kind = found.cell(verdict, column)
+        told = cell_text(found, verdict, column, language)
         if kind == "scored":
             weighted = verdict.scores[column.plugin].weighted
             level = min(5, weighted * 6 // (most[column.plugin] + 1))
-            cells.append(Cell(kind, str(weighted), level))
+            cells.append(Cell(kind, str(weighted), level, told))
         else:
-            cells.append(Cell(kind, _CELL_SIGNS[kind]))
+            cells.append(Cell(kind, _CELL_SIGNS[kind], told=told))
     return Row(verdict.node, verdict.state, tuple(cells), verdict.total, verdict.plugin, verdict.reason, verdict.code)
+
+
+def cell_text(found: SchedulingExplanation, verdict: Verdict, column: Column, language: str | None = None) -> str:
+    """What one plugin did with one node, as a sentence."""
+    score = verdict.scores.get(column.plugin)
+    return text(
+        f"heat.cell.{found.cell(verdict, column)}", language, plugin=column.plugin, code=verdict.code,
+        reason=verdict.reason or "-", raw=score.raw if score else 0, normalised=score.normalised if score else 0,
+        weight=column.weight, weighted=score.weighted if score else 0,
+    )  # fmt: skip
 
 
 def _hidden(rest: Sequence[Verdict], language: str | None) -> tuple[tuple[int, str], ...]:
@@ -167,12 +182,7 @@ def node_facts(found: SchedulingExplanation, node: str, language: str | None = N
     facts = []
     for column in found.columns:
         kind = found.cell(verdict, column)
-        score = verdict.scores.get(column.plugin)
-        told = text(
-            f"heat.cell.{kind}", language, plugin=column.plugin, code=verdict.code, reason=verdict.reason or "-",
-            raw=score.raw if score else 0, normalised=score.normalised if score else 0,
-            weight=column.weight, weighted=score.weighted if score else 0,
-        )  # fmt: skip
+        told = cell_text(found, verdict, column, language)
         tone = "problem" if kind == "refused" else "state"
         mark = {"refused": "✗", "passed": "✓", "scored": "•"}.get(kind, "·")
         facts.append({"mark": mark, "tone": tone, "text": told, "when": ""})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from k8snb.explain.scheduling import CHOSEN, FITS, REFUSED, UNSEEN, Column
+from html import escape
+
+from k8snb.explain.scheduling import CHOSEN, FITS, REFUSED, UNSEEN
 from k8snb.explain.scheduling_text import SIGNS
 from k8snb.locale import text
 from k8snb.views.scheduling import BY_NODE, BY_TOTAL, Cell, HeatView, Row, row_spoken
@@ -115,9 +117,9 @@ def _drawn(
         box(0, 0, whole, _ROW - 2, "#eaf7f1" if row.state == CHOSEN else PAPER, LINE if row.state == CHOSEN else PAPER)
     ]
     parts.append(label(6, 19, fit(f"{SIGNS[row.state]} {row.node}", left - 20, 13), 13, ink, heavy))
-    for i, (column, one) in enumerate(zip(view.columns, row.cells, strict=True)):
+    for i, one in enumerate(row.cells):
         x = left - 12 + i * cell
-        parts.append(_cell(one, column, x, cell))
+        parts.append(f"<g><title>{escape(one.told, quote=False)}</title>{_cell(one, x, cell)}</g>")
     x = right - 12
     if row.total is not None:
         longest = max((r.total or 0 for r in view.rows), default=1) or 1
@@ -133,7 +135,7 @@ def _drawn(
     return keyed(row.node, f"Verdict/{row.node}", row_spoken(row, language), 12, y, "".join(parts), row.state)
 
 
-def _cell(one: Cell, column: Column, x: float, width: float) -> str:
+def _cell(one: Cell, x: float, width: float) -> str:
     if one.kind == "scored":
         fill = _SCALE[one.level]
         ink = "#ffffff" if one.level >= 4 else INK

@@ -327,3 +327,47 @@ def test_a_volume_ties_a_pod_to_a_zone() -> None:
     assert ("volume",) in [r.kinds for r in found.remedies()]
     added = next(r for r in found.remedies() if r.kinds == ("node",))
     assert added.changes[0].values["zone"] == "a"
+
+
+def test_a_reopened_cluster_decides_again_on_what_was(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.db"
+    with Cluster(nodes=[{"name": "n1", "cpu": "1"}, {"name": "n2", "cpu": "4"}], path=path) as before:
+        before.apply(manifest(cpu="2"))
+        before.settle()
+        told = before.scheduler.explain("web")
+        before.apply(manifest("more", cpu="1900m"))
+        before.settle()
+    with Cluster(path=path) as after:
+        again = after.scheduler.explain("web")
+
+        assert (told.source, again.source) == ("recorded", "recomputed")
+        assert again.nodes == told.nodes
+
+
+def test_a_pod_that_waits_for_its_volume_is_not_counted_twice() -> None:
+    cluster = Cluster(nodes=[{"name": "n1", "cpu": "2"}])
+    storage = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "slow"},
+        "provisioner": "example.com/nobody",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "slow",
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    cluster.apply([storage, claim])
+    cluster.apply(manifest(cpu="1500m", more="volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]"))
+    cluster.run(5)
+    told = cluster.scheduler.explain("web")
+
+    assert cluster.get("pod/web").spec.nodeName is None
+    assert (told.source, told.outcome, told.node) == ("binding", "scheduled", "n1")
+    assert "a volume is awaited" in told.text("en")

@@ -135,3 +135,37 @@ def test_names_are_escaped() -> None:
     assert row_spoken(row, "en") == "<n>&: not looked at"
     found = Cluster(nodes=1).scheduler.explain(POD)
     assert "<script>" not in draw_heat(heat_map(found, "en", query="<script>"), "en")
+
+
+OUTCOMES = {
+    "gated": ({"schedulingGates": [{"name": "example.com/wait"}]}, "example.com/wait"),
+    "ignored": ({"schedulerName": "nobody"}, "nobody"),
+    "unschedulable": ({"nodeSelector": {"disk": "ssd"}}, "disk=ssd"),
+    "scheduled": ({}, "n1"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_every_outcome_can_be_drawn(outcome: str, language: str) -> None:
+    more, named = OUTCOMES[outcome]
+    explained = Cluster(nodes=[{"name": "n1"}]).scheduler.explain({**POD, "spec": {**POD["spec"], **more}})
+    svg = draw_heat(heat_map(explained, language), language)
+
+    assert explained.outcome == outcome
+    assert named in "".join(ElementTree.fromstring(svg).itertext())
+    assert "{" not in svg.partition("<svg")[0]
+
+
+def test_a_cluster_without_nodes_can_be_drawn() -> None:
+    explained = Cluster(nodes=0).scheduler.explain(POD)
+    view = heat_map(explained, "en")
+
+    assert (view.rows, explained.message) == ((), "no nodes available to schedule pods")
+    assert "add a node with cpu 3" in draw_heat(view, "en")
+
+
+def test_each_cell_says_raw_normalised_and_weighted(found: SchedulingExplanation) -> None:
+    svg = draw_heat(heat_map(found, "en"), "en")
+
+    assert "<title>TaintToleration: raw 0, normalised 100, times weight 3 = 300</title>" in svg
