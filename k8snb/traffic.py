@@ -49,6 +49,22 @@ class Traffic:
         """Send a request as ``request`` does and return every step of its packets, there and back, with their fields."""
         return self.network.trace(source, url, self._net_view, now=self.clock.now, **options)
 
+    def explain_request(self, source: str | Pod, url: str, language: str | None = None, **options: Any) -> Any:
+        """Why a request ends as it does: the checks on its way, the first that fails, and the field to mend."""
+        from k8snb.explain.traffic import explain_trace
+
+        trace = self.trace(source, url, **options)
+        return explain_trace(self, self._net_view, trace, language)  # type: ignore[arg-type]
+
+    def explain_reach(self, source: str | Pod, target: str | Pod, port: int = 80, language: str | None = None) -> Any:
+        """Why a pod (or node) can reach a port of another pod, or why it cannot: ``explain_reach("pod/a", "pod/b", 8080)``."""
+        end = self.network.end(target, self._net_view) if isinstance(target, str) else None
+        pod = end.pod if end is not None else target if isinstance(target, Pod) else None
+        address = end.address if end is not None else (pod.status.podIP or "") if pod is not None else ""
+        if not address:
+            raise BadValue(f"{target!r} has no address yet: only a pod that runs can be reached")
+        return self.explain_request(source, f"tcp://{address}:{port}", language)
+
     def proxy_rules(self, node: str) -> str:
         """kube-proxy's rules on a node, as the node's own tool prints them: ``iptables-save`` in iptables mode,
         ``nft list table ip kube-proxy``, or ``ipvsadm -Ln`` with what belongs to it.

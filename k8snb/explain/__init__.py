@@ -15,6 +15,7 @@ from k8snb.explain.budget import explain_budget
 from k8snb.explain.chain import why_it_exists, why_it_is_gone
 from k8snb.explain.cronjob import explain_cronjob
 from k8snb.explain.fact import Explanation, Fact
+from k8snb.explain.ingress import explain_ingress
 from k8snb.explain.job import explain_job
 from k8snb.explain.others import explain_any, explain_namespace, explain_node
 from k8snb.explain.pod import explain_pod
@@ -32,6 +33,7 @@ STATE: tuple[tuple[str, Callable[[World, Any], list[Fact]]], ...] = (
     ("Job", explain_job),
     ("CronJob", explain_cronjob),
     ("Service", explain_service),
+    ("Ingress", explain_ingress),
     ("PodDisruptionBudget", explain_budget),
     ("ResourceQuota", explain_quota),
     ("PersistentVolumeClaim", explain_claim),

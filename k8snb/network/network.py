@@ -231,7 +231,8 @@ class Network:
         trail = Trail(detailed=True)
         answer = self.request(source, url, view, trail=trail, **options)
         name = source if isinstance(source, str) else f"pod/{source.metadata.namespace}/{source.metadata.name}"
-        return Trace(name, url, answer, tuple(trail.steps))
+        host = (options.get("headers") or {}).get("Host", "")
+        return Trace(name, url, answer, tuple(trail.steps), host)
 
     def send(self, source: Source, request: Request, view: View, now: float, trail: Trail | None = None) -> Answer:
         """Carry a request from its source to the end of its way."""

@@ -124,9 +124,13 @@ class Trail:
 
 
 class Trace:
-    """A request and everything that happened to its packets: ``steps`` in order, ``answer`` as ``cluster.request`` gives it."""
+    """A request and everything that happened to its packets: ``steps`` in order, ``answer`` as ``cluster.request`` gives it.
 
-    def __init__(self, source: str, url: str, answer: Answer, steps: tuple[Step, ...]) -> None:
+    ``host`` is the Host header where it is not the URL's.
+    """
+
+    def __init__(self, source: str, url: str, answer: Answer, steps: tuple[Step, ...], host: str = "") -> None:
+        self.host = host
         self.source = source
         self.url = url
         self.answer = answer
