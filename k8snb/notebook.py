@@ -18,7 +18,7 @@ from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.reconcile import reconcile_text, reconcile_view, subject
 from k8snb.views.reconcile_svg import draw_reconcile
-from k8snb.views.rollout import rollout
+from k8snb.views.replay import NUMBERS
 from k8snb.views.rollout_svg import draw_rollout
 from k8snb.views.rollout_text import rollout_text
 from k8snb.views.scheduling import heat_map
@@ -34,12 +34,13 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Picture:
-    """A live stage together with its still picture and its text, as one thing to display."""
+    """A live stage together with its still picture and its text, as one thing to display; ``view`` is the data they draw."""
 
-    def __init__(self, stage: Any, svg: str, text: str) -> None:
+    def __init__(self, stage: Any, svg: str, text: str, view: Any = None) -> None:
         self.stage = stage
         self.svg = svg
         self.text = text
+        self.view = view
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return bundle(self.stage, self.svg, self.text)
@@ -135,18 +136,21 @@ class Cluster(Pictures, model.Cluster):
     def rollout(self, what: str, since: int | None = None, **options: Any) -> Picture:
         """The last rollout of a workload against its bounds, live: ``rollout("deploy/web")``.
 
-        Sliders play it again with other numbers. ``since`` is a revision to begin at instead of the last change of the
-        Pod template; options as for ``map``.
+        Sliders play it again with other numbers; so do ``maxSurge=1, maxUnavailable=0`` (of a StatefulSet ``partition=2``).
+        ``since`` is a revision to begin at instead of the last change of the Pod template; other options as for ``map``.
+        The picture's ``view`` has the numbers: versions, samples, moves, seconds, worst, fullest.
         """
         from k8snb.widgets import Rollout
 
-        view = rollout(self, what, since)
+        numbers = {name: options.pop(name) for name in (*NUMBERS,) if name in options}
+        stage = Rollout(self, what, since, **options)
+        if numbers:
+            stage.turn(**numbers)
+        real = stage.real()
+        view, beside = (stage.replayed, real) if stage.replayed is not None else (real, None)
         language = options.get("language")
-        return Picture(
-            Rollout(self, what, since, **options),
-            draw_rollout(view, language, projector=bool(options.get("projector"))),
-            rollout_text(view, language),
-        )
+        svg = draw_rollout(view, language, projector=bool(options.get("projector")), real=beside)
+        return Picture(stage, svg, rollout_text(view, language, beside), view)
 
     def stepper(self, what: str, key: str | None = None, **options: Any) -> Picture:
         """A controller at work on one key, call by call: ``stepper("rs/web")`` or ``stepper("node-controller", "worker-1")``.
@@ -163,6 +167,7 @@ class Cluster(Pictures, model.Cluster):
             Stepper(self, controller, name, **options),
             draw_reconcile(view, language, projector=bool(options.get("projector"))),
             reconcile_text(view, language),
+            view,
         )
 
     def play(self, speed: float = 1.0) -> Picture:

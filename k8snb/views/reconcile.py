@@ -193,7 +193,8 @@ def _facets(cluster: Cluster, controller: str, key: str) -> list[Facet]:
     cached = view.get(resource.type, namespace, name) if cluster.runtime.processes[process].alive else None
 
     def from_cache(wanted: type[Any], uid: str) -> Iterable[Any]:
-        return view.by(wanted, "controller", uid)
+        found: list[Any] = view.by(wanted, "controller", uid)
+        return found
 
     def from_server(wanted: type[Any], uid: str) -> Iterable[Any]:
         return [o for o in cluster.of(wanted, namespace) if (ref := controller_of(o.metadata)) and ref.uid == uid]

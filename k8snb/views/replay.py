@@ -19,6 +19,8 @@ KNOBS = {
     "StatefulSet": ("partition",),
 }
 """The numbers of a kind's rolling update that can be tried out."""
+NUMBERS = tuple(dict.fromkeys(name for names in KNOBS.values() for name in names))
+"""All of them."""
 FIELDS = {"Deployment": "strategy", "DaemonSet": "updateStrategy", "StatefulSet": "updateStrategy"}
 PATIENCE = 120.0
 """Simulated seconds that a replay goes on at most, beyond twice the real rollout's time."""

@@ -6,7 +6,7 @@ from k8snb.locale import text
 from k8snb.views.rollout import RolloutView, Sample
 
 
-def rollout_text(view: RolloutView, language: str | None = None) -> str:
+def rollout_text(view: RolloutView, language: str | None = None, real: RolloutView | None = None) -> str:
     """The rollout's text twin: the bounds, what was done and what was there after it, and how it went."""
     lines = [title(view, language), "  " + bounds_text(view, language)]
     lines.extend("  " + version_text(view, i, language) for i in range(len(view.versions)))
@@ -19,7 +19,7 @@ def rollout_text(view: RolloutView, language: str | None = None) -> str:
             told.append(moves.pop(0).text(language))
         if sample.time < until:
             lines.append(f"  {sample.time - view.start:8.2f}s  {_row(sample)}  {'; '.join(told)}".rstrip())
-    lines.extend("  " + line for line in summary(view, language))
+    lines.extend("  " + line for line in summary(view, language, real))
     return "\n".join(lines)
 
 

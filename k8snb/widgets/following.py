@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from k8snb.cluster import Cluster
+from k8snb.explain.chain import subject_of
 from k8snb.locale import text
 from k8snb.widgets.live import follow, moved, rejoin
 from k8snb.widgets.stage import Stage
@@ -122,11 +123,31 @@ class Following(Stage):
         fresh, self._fresh = self._fresh, False
         if fresh:  # the cell that shows the picture has ended: this is its moment
             self._moment = self.cluster.revision
-        if self.shown is None and self.cluster.revision != self._seen:
+        if self.shown is not None or self.cluster.revision == self._seen:
+            return
+        if self.concerned(self._seen):
             self.show_changes(self._seen, "cell" if fresh else "")
+        else:
+            self._seen = self.cluster.revision
+
+    def concerned(self, before: int) -> bool:
+        """Whether what has happened after a revision changes the picture."""
+        return True
 
     def retire(self) -> None:
         if self.shown is None:
             self.shown = self._moment
             self.kept = True
             self.present()
+
+
+def touched(cluster: Cluster, before: int, key: str) -> bool:
+    """Whether anything that bears the name of an object (``namespace/name``), or begins with it, changed after a revision."""
+    if before < cluster.store.compacted:
+        return True
+    namespace, _, name = key.rpartition("/")
+    for change in cluster.history.since(before):
+        meta = subject_of(change).metadata
+        if (meta.namespace or "") == namespace and (meta.name or "").startswith(name):
+            return True
+    return False

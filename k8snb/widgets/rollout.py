@@ -11,7 +11,7 @@ from k8snb.views.replay import knobs, replay
 from k8snb.views.rollout import RolloutView, rollout
 from k8snb.views.rollout_svg import draw_rollout
 from k8snb.views.rollout_text import rollout_text
-from k8snb.widgets.following import Following
+from k8snb.widgets.following import Following, touched
 from k8snb.world import World
 
 
@@ -25,6 +25,8 @@ class Rollout(Following):
 
     def __init__(self, cluster: Cluster, what: str, since: int | None = None, **options: Any) -> None:
         self.what = what
+        _, namespace, name = cluster.target(what)
+        self._key = f"{namespace}/{name}"
         self.since = since
         self.numbers: dict[str, int] = {}
         self.replayed: RolloutView | None = None
@@ -35,6 +37,9 @@ class Rollout(Following):
     @property
     def about(self) -> object | None:
         return self.topic, id(self.cluster), self.what
+
+    def concerned(self, before: int) -> bool:
+        return touched(self.cluster, before, self._key)
 
     def real(self) -> RolloutView:
         """The rollout as it really went, as far as it is shown."""
@@ -49,7 +54,7 @@ class Rollout(Following):
         return {
             **self.moment(self.world),
             "svg": draw_rollout(shown, self.language, self.selected, self.projector, beside),
-            "spoken": rollout_text(shown, self.language),
+            "spoken": rollout_text(shown, self.language, beside),
             "knobs": self._knobs(real),
         }
 

@@ -9,7 +9,7 @@ from k8snb.locale import text
 from k8snb.views.detail import detail
 from k8snb.views.reconcile import CONTROLLERS, ReconcileView, call_text, queue_text, reconcile_text, reconcile_view
 from k8snb.views.reconcile_svg import draw_reconcile
-from k8snb.widgets.following import Following
+from k8snb.widgets.following import Following, touched
 
 FAR = 500
 """Steps of others after which ``Its turn`` gives up: then there is nothing left for this controller to do."""
@@ -25,6 +25,7 @@ class Stepper(Following):
         self.key = key
         self._kept: ReconcileView | None = None
         super().__init__(cluster, controls=["step", "turn", "run"], **options)
+        self._own = self.view()
 
     @property
     def about(self) -> object | None:
@@ -32,9 +33,31 @@ class Stepper(Following):
 
     def view(self) -> ReconcileView:
         """What is shown: the present, or the moment that an older picture keeps."""
-        if self.shown is None or self._kept is None:
+        if self._kept is None:
             self._kept = reconcile_view(self.cluster, self.controller, self.key)
         return self._kept
+
+    def command(self, message: dict[str, Any]) -> None:
+        super().command(message)
+        self._own = self.view()
+
+    def catch_up(self) -> None:
+        fresh = self._fresh
+        super().catch_up()
+        if fresh:
+            self._own = self.view()
+
+    def retire(self) -> None:
+        self._kept = self._own
+        super().retire()
+
+    def show_changes(self, before: int, kind: str = "") -> None:
+        self._kept = None
+        super().show_changes(before, kind)
+
+    def concerned(self, before: int) -> bool:
+        """The queue changes with everything; while the key's own object is at rest the picture need not follow that."""
+        return self.view().state != "idle" or self.view().underway > 0 or touched(self.cluster, before, self.key)
 
     def draw(self) -> dict[str, Any]:
         view = self.view()

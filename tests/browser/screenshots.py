@@ -17,7 +17,7 @@ from tests.browser import lab
 if TYPE_CHECKING:
     from playwright.sync_api import ViewportSize
 
-CHAPTERS = ("00-quickstart.ipynb", "01-walking-into-k8s.ipynb")
+CHAPTERS = ("00-quickstart.ipynb", "01-walking-into-k8s.ipynb", "07-controllers.ipynb")
 VIEW: ViewportSize = {"width": 1280, "height": 1000}
 DONE = """() => { const nb = window.jupyterapp.shell.currentWidget.content;
   return nb.model.cells.length > 0 && [...nb.model.cells].filter(c => c.type === 'code').every(c => c.executionCount !== null && c.executionState !== 'running'); }"""
@@ -28,6 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=Path)
+    parser.add_argument("--only", choices=[chapter[:2] for chapter in CHAPTERS], help="one chapter, such as 07")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     failed = False
@@ -37,13 +38,13 @@ def main() -> int:
             lab.running_lab(Path(course), language) as address,
             lab.browser() as started,
         ):
-            for chapter in CHAPTERS:
+            for chapter in (c for c in CHAPTERS if c.startswith(options.only or "")):
                 page = started.new_context(viewport=VIEW, device_scale_factor=1.5).new_page()
                 page.set_default_timeout(60_000)
                 lab.open_notebook(page, address, chapter)
                 page.evaluate("() => { void window.jupyterapp.commands.execute('application:toggle-left-area'); }")
                 lab.run_all(page)
-                page.wait_for_function(DONE, timeout=120_000)
+                page.wait_for_function(DONE, timeout=240_000)
                 page.wait_for_timeout(6000)
                 for problem in lab.errors(page):
                     failed = True
@@ -61,10 +62,16 @@ def main() -> int:
                     page.wait_for_timeout(500)
                     sequence.screenshot(path=str(options.folder / f"sequence-{language}.png"))
                     page.set_viewport_size(VIEW)
+                if chapter.startswith("07"):
+                    for name, mark in (("rollout", "move/0"), ("stepper", "call/0")):
+                        found = page.locator(".k8snb", has=page.locator(f".item[data-key='{mark}']")).first
+                        found.scroll_into_view_if_needed()
+                        page.wait_for_timeout(500)
+                        found.screenshot(path=str(options.folder / f"{name}-{language}.png"))
                 if options.pages is not None:
                     options.pages.mkdir(parents=True, exist_ok=True)
                     scroller = ".jp-WindowedPanel-outer"
-                    for i in range(24):
+                    for i in range(40):
                         page.evaluate("([s, y]) => { document.querySelector(s).scrollTop = y; }", [scroller, i * 880])
                         page.wait_for_timeout(500)
                         page.screenshot(path=str(options.pages / f"{chapter[:2]}-{language}-{i:02d}.png"))

@@ -59,11 +59,16 @@ def test_a_click_tells_the_call_and_the_waiting_key(stage: Stepper) -> None:
 def test_an_older_stepper_keeps_what_it_showed(stage: Stepper) -> None:
     cell_has_run()
     kept = stage.frame["svg"]
+    stage.cluster.step(3)
+    cell_has_run()
+    send(stage, type="ack", number=stage.frame["number"])
+    followed = stage.frame["svg"]
     newer = Stepper(stage.cluster, "replicaset-controller", "default/web", language="en")
     stage.cluster.settle()
     cell_has_run()
     send(newer, type="ack", number=newer.frame["number"])
 
+    assert followed != kept
     assert stage.frame["svg"] == kept
     assert "wanted and observed agree" in newer.frame["svg"]
     send(stage, type="step")
