@@ -1,4 +1,5 @@
-"""A stage that follows a cluster: it shows the present until a newer picture of the same thing appears.
+"""A stage that follows a cluster: it shows the present until a newer picture of the same thing appears (a close-up, such as a
+rollout: until a newer picture of the same cluster does).
 
 Then it goes back to the moment of its own cell (or to where the reader brought the cluster from it), so that a notebook
 read from the top shows each moment in its place; a button, or Now, makes it follow again.

@@ -43,8 +43,14 @@ def following(stage: Stage) -> bool:
 
 
 def _others(stage: Stage) -> list[Stage]:
-    about = stage.about
-    return [s for s in _STAGES if s is not stage and about is not None and s.about == about]
+    """The stages that a new one takes over from: those of the same thing, and close-ups of the same cluster."""
+    about, source = stage.about, stage.source
+    return [
+        s
+        for s in _STAGES
+        if s is not stage
+        and ((about is not None and s.about == about) or (s.close_up and source is not None and s.source is source))
+    ]
 
 
 def _after_cell(*_: Any) -> None:

@@ -22,6 +22,7 @@ class Rollout(Following):
     """
 
     topic = "rollout"
+    close_up = True
 
     def __init__(self, cluster: Cluster, what: str, since: int | None = None, **options: Any) -> None:
         self.what = what

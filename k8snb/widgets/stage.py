@@ -31,6 +31,9 @@ class Stage(anywidget.AnyWidget):
     controls = traitlets.List(traitlets.Unicode()).tag(sync=True)
     strings = traitlets.Dict().tag(sync=True)
 
+    close_up = False
+    """Whether it shows a part of a cluster: it then follows the cluster only until the next picture of it."""
+
     def __init__(self, language: str | None = None, projector: bool = False, **traits: Any) -> None:
         self.language = canonical(language) if language else current()
         self.projector = projector

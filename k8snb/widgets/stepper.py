@@ -19,6 +19,7 @@ class Stepper(Following):
     """What ``controller`` sees of ``key``, and the calls that it is about to make."""
 
     topic = "stepper"
+    close_up = True
 
     def __init__(self, cluster: Cluster, controller: str, key: str, **options: Any) -> None:
         self.controller = controller

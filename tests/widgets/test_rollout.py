@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from k8snb.cluster import Cluster
-from k8snb.widgets import Rollout
+from k8snb.widgets import ClusterMap, Rollout, Stepper
 from tests.manifests import deployment
 from tests.widgets.conftest import cell_has_run, send
 
@@ -82,3 +82,18 @@ def test_the_picture_follows_the_rollout_and_the_next_one(cluster: Cluster) -> N
     assert finished
     assert stage.real().revision > begun
     assert stage.replayed is None
+
+
+def test_a_close_up_keeps_its_moment_when_the_next_picture_comes_and_a_map_does_not(cluster: Cluster) -> None:
+    overview = ClusterMap(cluster)
+    cluster.apply(deployment(replicas=2, image="nginx:1.28"))
+    closer = Rollout(cluster, "deploy/web", language="en")
+    cell_has_run()
+    begun = closer.frame["svg"]
+    Stepper(cluster, "deployment-controller", "default/web")
+    cluster.settle()
+    cell_has_run()
+    send(overview, type="ack", number=overview.frame["number"])
+
+    assert (closer.frame["svg"], closer.frame["kept"]) == (begun, True)
+    assert (overview.frame["live"], overview.frame["revision"]) == (True, cluster.revision)
