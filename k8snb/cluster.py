@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -179,19 +179,20 @@ class Cluster(Faults, Traffic):
         cni: str | Cni = "vxlan",
         proxy_mode: str = "iptables",
         dual_stack: bool = False,
-        _past: tuple[Cluster, int] | None = None,
+        _past: tuple[Cluster, int, float] | None = None,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise BadType(f"seed is {seed!r}: give a whole number")
         specs = node_specs(nodes)
         self.addons = tuple(addon() if isinstance(addon, type) else addon for addon in addons)
-        parts = [_controller(c) for c in controllers]
+        self._controllers = tuple([_controller(c) for c in controllers])
+        parts = [*self._controllers]
         parts += [_controller(c) for addon in self.addons for c in addon.controllers()]
         self.seed = seed
         self.clock = Clock()
         self.ids = Ids(seed)
         if _past is not None:
-            self.store = _past[0]._forked_store(_past[1], self.clock)
+            self.store = _past[0]._forked_store(_past[1], _past[2], self.clock)
         elif path is not None:
             self.store = Store(path=path, clock=self.clock, meta=self._meta)
         else:
@@ -482,38 +483,41 @@ class Cluster(Faults, Traffic):
             )
         snapshot = store.at(revision)
         now = snapshot.time if time is None else moment
-        return self.snapshot_type(self.scheme, snapshot, store, store.compacted + 1, now)
+        return self.snapshot_type(self.scheme, snapshot, store, store.compacted + 1, now, self._branch)
 
     def fork(self) -> Cluster:
         """A second cluster that shares the past and goes on exactly as this one would, until either is changed."""
         return copy.deepcopy(self)
 
-    def branch(self, revision: int | None = None, *, time: float | str | None = None) -> Cluster:
+    def branch(self, revision: int | None = None, *, time: float | str | None = None) -> Self:
         """A second cluster, in memory, that goes on from a past revision or time: what if it had gone another way?
 
         Its API objects and history are those of that moment; its components are started then and go on from what the API
         tells, as after a restart: what they had in hand, back-offs, faults of machines and files in containers are not taken
         along. Images are as known or broken as they are now. Chance goes its own way, the same for each branch of a revision.
         """
-        moment = self.at(revision, time=time).revision
-        own = (*self._schedulers.values(), self.kubelets)
+        snapshot = self.at(revision, time=time)
+        return self._branch(snapshot.revision, snapshot.now)
+
+    def _branch(self, revision: int, now: float) -> Self:
         scheduler, config, plugins, more = copy.deepcopy(self._scheduling)
         return type(self)(
             seed=self.seed,
-            controllers=[copy.deepcopy(worker) for worker in self.runtime.workers if worker not in own],
+            controllers=[copy.deepcopy(controller) for controller in self._controllers],
+            addons=self.addons,
             scheduler=scheduler,
             scheduler_config=config,
             scheduler_plugins=plugins,
             schedulers=more,
             watch_lag=self.runtime.watch_lag,
             caught_up_gate=self.runtime.gate,
-            _past=(self, moment),
+            _past=(self, revision, now),
         )
 
-    def _forked_store(self, revision: int, clock: Clock) -> Store:
+    def _forked_store(self, revision: int, now: float, clock: Clock) -> Store:
         """The store up to a revision, with the metadata of a cluster that ended there."""
         store = self.store.fork(revision, clock)
-        store.meta_put("now", store.time_of(revision))
+        store.meta_put("now", now)
         store.meta_put("ids", Ids(self.seed + revision).state)
         store.meta_put("steps", self._steps_until(revision))
         return store

@@ -7,7 +7,7 @@ nothing else, so whatever can be shown of the present can be shown of any past m
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, overload
 
 from k8snb.api.errors import not_found
@@ -260,14 +260,20 @@ class World:
 
 
 class Snapshot(World):
-    """A cluster as it was at a revision: everything can be read, nothing can be changed."""
+    """A cluster as it was at a revision: everything can be read, nothing can be changed.
 
-    def __init__(self, scheme: Scheme, reader: Reader, log: Log, first: int, now: float) -> None:
+    ``branch`` makes a live cluster of a revision and a time.
+    """
+
+    def __init__(
+        self, scheme: Scheme, reader: Reader, log: Log, first: int, now: float, branch: Callable[[int, float], Any]
+    ) -> None:
         self._scheme = scheme
         self._reader = reader
         self._log = log
         self._first = first
         self._now = now
+        self._branch = branch
 
     @property
     def scheme(self) -> Scheme:
@@ -284,6 +290,15 @@ class Snapshot(World):
     @property
     def history(self) -> History:
         return History(self._log, self._first, self._reader.revision)
+
+    def fork(self) -> Any:
+        """A live cluster that goes on from this moment: ``cluster.at(42).fork()`` is ``cluster.branch(42)``.
+
+        The history holds API objects and nothing else, so the components begin as after a restart at that moment: they go
+        on from what the API tells. What was only in their memory then (calls in hand, back-offs, files in containers, faults
+        of machines) is not brought back, and chance goes its own way from there.
+        """
+        return self._branch(self.revision, self.now)
 
     def __repr__(self) -> str:
         return f"<Snapshot at revision {self.revision}, {self.now:.3f} s>"

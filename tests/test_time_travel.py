@@ -162,4 +162,41 @@ def test_a_branch_keeps_its_own_controllers_and_lag(tmp_path: Path) -> None:
 
         assert (branch.now <= 5, branch.store.path) == (True, None)
         assert (branch.runtime.watch_lag, branch.runtime.gate) == (0.5, False)
-        assert [w.name for w in branch.runtime.workers] == ["kube-scheduler", "kubelet"]
+        assert [w.name for w in branch.runtime.workers] == [w.name for w in cluster.runtime.workers]
+
+
+def test_a_snapshot_can_be_forked_and_goes_on_from_its_moment() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.apply(deployment(replicas=2))
+    cluster.settle()
+    cluster.run(20)
+    snapshot = cluster.at(time=15)
+    cluster.scale("deployment", "web", 5)
+    cluster.settle()
+    present = transcript(cluster.store)
+    fork = snapshot.fork()
+    names, now = fork.pods.names, fork.now
+    fork.apply(deployment(name="other", replicas=1))
+    fork.settle()
+
+    assert (names, now) == (snapshot.pods.names, 15)
+    assert sorted(p.status.phase for p in fork.pods) == ["Running"] * 3
+    assert [p.status.containerStatuses[0].restartCount for p in fork.pods] == [0, 0, 0]
+    assert transcript(cluster.store) == present
+    assert fork.at(snapshot.revision).pods.names == names
+
+
+@pytest.mark.parametrize("part", range(1, 8))
+def test_a_fork_of_any_past_moment_comes_to_the_same_end(part: int) -> None:
+    cluster = Cluster(nodes=3)
+    cluster.apply(deployment(replicas=4))
+    begin = cluster.revision
+    cluster.settle()
+    fork = cluster.at(begin + (cluster.revision - begin) * part // 8).fork()
+    fork.settle()
+
+    assert [p.status.phase for p in fork.pods] == ["Running"] * 4
+    assert len({p.status.podIP for p in fork.pods}) == 4
+    assert sorted(p.spec.nodeName for p in fork.pods if p.spec.nodeName in cluster.nodes.names) == sorted(
+        p.spec.nodeName for p in fork.pods
+    )

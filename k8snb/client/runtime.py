@@ -224,15 +224,16 @@ class Runtime:
     def _deliver(self, process: Process, kind: type[Object], key: str, value: Object | None, revision: int) -> None:
         view = process.view
         interested = process.interests.get(kind)
-        if interested is None:
-            view.apply(kind, key, value, revision)
-            return
-        if not view.caches(kind):
+        if view.caches(kind):
+            old = view.apply(kind, key, value, revision)
+        else:  # most often an event, which no component reads
             view.revision = revision
+            if interested is None:
+                return
             view.list(kind)
             old = None
-        else:
-            old = view.apply(kind, key, value, revision)
+        if interested is None:
+            return
         if value is None and old is None:
             return
         wake = self._wake
