@@ -176,7 +176,8 @@ class SchedulingExplanation:
     def remedies(self) -> tuple[Remedy, ...]:
         """The smallest changes after which a node would take the pod, each tried on a copy of the cluster; () when it fits."""
         if self._found is None:
-            self._found = tuple(self._remedies()) if self._remedies is not None else ()
+            search = self._remedies if self.wants_remedies else None
+            self._found = tuple(search()) if search is not None else ()
         return self._found
 
     # -- telling
