@@ -6,16 +6,20 @@ lifelines. Each has a still picture for saved notebooks and exports, and a text 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from k8snb import cluster as model
 from k8snb.api.types.core_v1 import Pod
 from k8snb.explain.scheduling import SchedulingExplanation
+from k8snb.network import Reachability
 from k8snb.scheduling import Scheduling as SchedulingModel
 from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.graph import draw_graph, graph_text, ownership
+from k8snb.views.packet import packet_text, packet_view
+from k8snb.views.packet_svg import draw_packet
+from k8snb.views.reach import draw_reach, reach_text
 from k8snb.views.reconcile import reconcile_text, reconcile_view, subject
 from k8snb.views.reconcile_svg import draw_reconcile
 from k8snb.views.replay import NUMBERS
@@ -169,6 +173,34 @@ class Cluster(Pictures, model.Cluster):
             reconcile_text(view, language),
             view,
         )
+
+    def packet(
+        self, source: str | Pod, url: str, *, request: Mapping[str, Any] | None = None, **options: Any
+    ) -> Picture:
+        """The way of a request's packets over the three networks, step by step: ``packet("pod/client", "http://web")``.
+
+        ``request`` are options of the request (method, headers …); the other options are as for ``map``.
+        """
+        from k8snb.widgets import PacketPath
+
+        trace = self.trace(source, url, **(request or {}))
+        language = options.get("language")
+        view = packet_view(trace, language)
+        still = draw_packet(view, language, projector=bool(options.get("projector")))
+        return Picture(PacketPath(trace, **options), still, packet_text(view, language))
+
+    def matrix(self, port: int | str = 80, *, before: Reachability | None = None, **options: Any) -> Picture:
+        """Who may reach whom at a port, as NetworkPolicies say; ``before`` is an earlier ``reachability(port)`` to compare with.
+
+        ``protocol``, ``namespace``, ``without`` and ``extra`` are as for ``reachability``; the other options as for ``map``.
+        """
+        from k8snb.widgets import ReachMatrix
+
+        asked = {k: options.pop(k) for k in ("protocol", "namespace", "without", "extra") if k in options}
+        found = self.reachability(port, **asked)
+        language = options.get("language")
+        still = draw_reach(found, language, "", bool(options.get("projector")), before)
+        return Picture(ReachMatrix(found, before, **options), still, reach_text(found, language, before))
 
     def play(self, speed: float = 1.0) -> Picture:
         """The live map with the clock running: ``speed`` simulated seconds pass in a second, until it is paused."""

@@ -2,9 +2,10 @@
 
 from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
+from k8snb.widgets.packet import PacketPath, ReachMatrix
 from k8snb.widgets.rollout import Rollout
 from k8snb.widgets.scheduling import SchedulingHeat
 from k8snb.widgets.stage import Stage
 from k8snb.widgets.stepper import Stepper
 
-__all__ = ["ClusterMap", "OwnershipGraph", "PodSequence", "Rollout", "SchedulingHeat", "Stage", "Stepper"]
+__all__ = ["ClusterMap", "OwnershipGraph", "PacketPath", "PodSequence", "ReachMatrix", "Rollout", "SchedulingHeat", "Stage", "Stepper"]

@@ -11,9 +11,9 @@ from k8snb.node.programs.ingress.rules import Route, find
 BY_NAME = {d.name: d for d in DIALECTS}
 
 
-def route(path: str, sort: str = "Prefix", host: str = "", service: str = "", **fields: bool) -> Route:
+def route(path: str, sort: str = "Prefix", host: str = "", service: str = "") -> Route:
     """A route whose Service is named after it."""
-    return Route("default/i", host, path, sort, service or f"{host}{path}", 80, **fields)
+    return Route("default/i", host, path, sort, service or f"{host}{path}", 80)
 
 
 PATHS = [
