@@ -665,11 +665,7 @@ class Journey:
         """The reply passes the answering node and the node whose address the request bore; both undo what they did."""
         if reply.error == "timeout":
             return reply
-        masked = next((r.node for r in reversed(self.rewritten) if r.kind == "snat"), "")
-        passes = {node, masked, "balancer"}
-        if self.source.node and not masked:
-            passes.add(self.source.node)
-        lost = next((r for r in self.rewritten if r.node not in passes), None)
+        lost = self._lost(node)
         if lost is not None:
             self.trail.add("node", lost.node, "reply-unknown", ok=False)
             self.trail.step(
@@ -677,10 +673,24 @@ class Journey:
             )
             return Reply(0, error="reset")
         if self.trail.detailed:
-            self._back(place, node, masked)
+            self._back(place, node)
         return reply
 
-    def _back(self, place: str, node: str, masked: str) -> None:
+    def _lost(self, node: str) -> Rewritten | None:
+        """A change that the reply does not pass again: it goes to whoever's address the request bore, one after the other."""
+        owners = [r.node for r in reversed(self.rewritten) if r.kind == "snat"]
+        owners.append(self.source.node)
+        passed = {node, "balancer", owners[0]}
+        undone = 0
+        for change in reversed(self.rewritten):
+            if change.node not in passed:
+                return change
+            if change.kind == "snat":
+                undone += 1
+                passed.add(owners[undone])
+        return None
+
+    def _back(self, place: str, node: str) -> None:
         trail, there = self.trail, self.packet
         trail.back = True
         packet = Packet(there.dst, there.dport, there.src, there.sport, there.protocol)

@@ -8,4 +8,14 @@ from k8snb.widgets.scheduling import SchedulingHeat
 from k8snb.widgets.stage import Stage
 from k8snb.widgets.stepper import Stepper
 
-__all__ = ["ClusterMap", "OwnershipGraph", "PacketPath", "PodSequence", "ReachMatrix", "Rollout", "SchedulingHeat", "Stage", "Stepper"]
+__all__ = [
+    "ClusterMap",
+    "OwnershipGraph",
+    "PacketPath",
+    "PodSequence",
+    "ReachMatrix",
+    "Rollout",
+    "SchedulingHeat",
+    "Stage",
+    "Stepper",
+]
