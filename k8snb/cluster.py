@@ -93,6 +93,11 @@ class _Past:
         found = [kv for r in resources for kv in self.store.list(r.list_prefix(), revision=revision).items]
         return [kv.value for kv in sorted(found, key=lambda kv: kv.create_revision)]
 
+    def objects(self, kind: type[Object], time: float) -> list[Object]:
+        """All objects of a kind as they were at a second (as they are, when that is no longer kept)."""
+        revision = self.store.revision_at(time)
+        return self.listed(kind, revision if revision >= self.store.compacted else None)
+
     def source_at(self, revision: int) -> Source:
         return _SourceAt(self, revision)
 
@@ -225,6 +230,8 @@ class Cluster(Faults, Traffic):
             self.network.connect(self.kubelets)
             self.kubelets.connect(self.runtime)
             self.server.logs = KubeletLogs(self.kubelets, self.clock)
+        for addon in self.addons:
+            addon.connect(self.server, past, self.clock)
         self.store.subscribe(self._changed)
         if not founded:
             self.store.meta_put("authorization", self.authorization)

@@ -14,6 +14,8 @@ from k8snb.api.decode import DecodeError, decode_manifests
 from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadType, BadValue, Mistake, NoSuchFile
 from k8snb.api.object import Object
+from k8snb.api.quantity import QuantityError
+from k8snb.api.quantity import parse as parse_quantity
 from k8snb.api.request import (
     ADMIN,
     JSON_PATCH,
@@ -239,6 +241,41 @@ class Verbs(World):
         self._on("update", resource, where, short, body, subresource="scale", field_manager="kubectl")
         return self.find(resource, where, short)
 
+    def load(
+        self,
+        target: str | Object,
+        name: str | None = None,
+        namespace: str | None = None,
+        *,
+        cpu: str | None = None,
+        memory: str | None = None,
+        each: bool = False,
+    ) -> None:
+        """Put load on a workload, Service or pod: ``load("deploy/web", cpu="900m")`` is shared by its ready pods.
+
+        With ``each`` every pod uses that much. ``cpu="0"`` takes the load away. The load is kept as an annotation and shows
+        in ``kubectl top`` and to HorizontalPodAutoscalers when metrics-server looks next (every 15 s).
+        """
+        resource, where, short = self.target(target, name, namespace)
+        given = {"cpu": cpu, "memory": memory}
+        for what, amount in given.items():
+            if amount is not None and not (isinstance(amount, str) and _is_amount(amount)):
+                raise BadValue(
+                    f"{what} is {amount!r}: give an amount as in a manifest, such as cpu='300m' or memory='64Mi'"
+                )
+        if cpu is None and memory is None:
+            raise BadValue(f"which load on {resource.singular}/{short}? Give cpu='300m' or memory='64Mi'")
+        prefix = "load.k8snb.io/each-" if each else "load.k8snb.io/"
+        annotations = {
+            f"{prefix}{what}": None if amount in ("0", "") else amount
+            for what, amount in given.items()
+            if amount is not None
+        }
+        body = {"metadata": {"annotations": annotations}}
+        self._on(
+            "patch", resource, where, short, body, content_type=PATCH_TYPES["merge"], field_manager="kubectl-annotate"
+        )
+
     def delete(
         self,
         kind: str | Object,
@@ -273,6 +310,13 @@ class Verbs(World):
             if error.reason == "NotFound" and self.find(resource, namespace, name) is None:
                 raise Collection(self, resource, namespace or None).missing(name) from None
             raise
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        return parse_quantity(text).nanos >= 0
+    except QuantityError:
+        return False
 
 
 def read(source: Any) -> Iterable[tuple[Mapping[str, Any], str]]:

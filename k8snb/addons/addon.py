@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from k8snb.api.object import Object
 from k8snb.client.protocol import Controller
+from k8snb.sim.clock import Clock
 
 
 class Addon:
@@ -20,6 +22,9 @@ class Addon:
     def access(self) -> Iterable[Object]:
         """Roles and bindings of its components, for clusters with RBAC."""
         return ()
+
+    def connect(self, server: Any, past: Any, clock: Clock) -> None:
+        """Become part of a cluster: its API server, its objects at any second (``past.objects(kind, time)``), its clock."""
 
     def controllers(self) -> Iterable[Controller]:
         """The components that run for it."""

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from k8snb.api import errors
 from k8snb.api.errors import APIError
@@ -32,6 +32,7 @@ from k8snb.apiserver.subresources import SUBRESOURCES, VIRTUAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from k8snb.api.metrics import NodeMetrics, PodMetrics
     from k8snb.api.request import Request
     from k8snb.api.scheme import Resource, Scheme
     from k8snb.apiserver.admission.plugin import Plugin
@@ -44,6 +45,16 @@ if TYPE_CHECKING:
 
 LEASE_REUSE_SECONDS = 60.0
 """Objects with a time to live share an etcd lease for so long (apiserver `--lease-reuse-duration-seconds`)."""
+
+
+class MetricsSource(Protocol):
+    """What metrics-server answers."""
+
+    def pods(self, namespace: str = "") -> tuple[PodMetrics, ...]:
+        """What the pods of a namespace use."""
+
+    def nodes(self) -> tuple[NodeMetrics, ...]:
+        """What the nodes use."""
 
 
 class APIServer:
@@ -80,6 +91,8 @@ class APIServer:
         self.authorizer.connect(self.reader)
         self.logs: LogSource | None = None
         """Where container logs come from (the kubelets); set by whoever wires the cluster."""
+        self.metrics: MetricsSource | None = None
+        """Who answers for metrics.k8s.io (metrics-server); set by whoever wires the cluster, None when there is nobody."""
         self._endpoints: dict[Resource, Endpoint] = {}
         self._lease = (0, 0.0, 0.0)
         self.custom = Definitions(self)

@@ -83,6 +83,12 @@ class Evict(Call, frozen=True, gc=False):
     pod: Pod
 
 
+class PodMetricsOf(Call, frozen=True, gc=False):
+    """What the pods of a namespace use, from metrics.k8s.io; the outcome is a tuple of PodMetrics."""
+
+    namespace: str
+
+
 class GetScale(Call, frozen=True, gc=False):
     """Read the scale subresource of an object of any kind; the outcome is an autoscaling/v1 Scale.
 

@@ -38,6 +38,7 @@ from k8snb.client.calls import (
     ListAll,
     Outcome,
     Patch,
+    PodMetricsOf,
     TendEvents,
     Update,
     UpdateScale,
@@ -58,6 +59,10 @@ class Server(Protocol):
     @property
     def scheme(self) -> Scheme:
         """The resources that are served now."""
+
+    @property
+    def metrics(self) -> Any:
+        """Who answers for metrics.k8s.io, None when nobody does."""
 
     def handle(self, request: Request) -> Response:
         """Serve a request; raises ``APIError``."""
@@ -227,6 +232,14 @@ class Gateway:
         request = Request("list", SCHEME.of(call.kind), call.namespace, user=user, actor=actor, cause=why)
         return self._server.handle(request).items
 
+    def _pod_metrics(self, call: PodMetricsOf, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        source = self._server.metrics
+        if source is None:
+            text = "the server could not find the requested resource (get pods.metrics.k8s.io)"
+            raise APIError(404, "NotFound", text, Details(group="metrics.k8s.io", kind="pods"))
+        found: tuple[Object, ...] = source.pods(call.namespace)
+        return found
+
     def _get_scale(self, call: GetScale, actor: str, user: UserInfo, why: Triggers) -> Outcome:
         resource = self._scalable(call.api_version, call.kind)
         request = Request("get", resource, call.namespace, call.name, "scale", user=user, actor=actor, cause=why)
@@ -311,6 +324,7 @@ _SEND: dict[type[Call], Callable[[Gateway, Any, str, UserInfo, Triggers], Outcom
     Evict: Gateway._evict,
     Get: Gateway._get,
     GetScale: Gateway._get_scale,
+    PodMetricsOf: Gateway._pod_metrics,
     UpdateScale: Gateway._update_scale,
     ListAll: Gateway._list,
     TendEvents: Gateway._tend,

@@ -15,6 +15,7 @@ from k8snb.controllers.garbagecollector import GarbageCollector
 from k8snb.controllers.job import JobController
 from k8snb.controllers.namespace import NamespaceController
 from k8snb.controllers.nodelifecycle import NodeLifecycleController
+from k8snb.controllers.podautoscaler import HorizontalPodAutoscalerController
 from k8snb.controllers.podgc import PodGarbageCollector
 from k8snb.controllers.replicaset import ReplicaSetController
 from k8snb.controllers.replicationcontroller import ReplicationControllerController
@@ -42,6 +43,7 @@ IN_TREE: tuple[type[Controller], ...] = (
     StatefulSetController,
     DaemonSetController,
     DisruptionController,
+    HorizontalPodAutoscalerController,
     JobController,
     CronJobController,
     TTLAfterFinishedController,

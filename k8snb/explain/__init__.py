@@ -11,6 +11,7 @@ from typing import Any
 
 from k8snb.api.mistakes import BadType, BadValue
 from k8snb.api.object import Object
+from k8snb.explain.autoscaler import explain_autoscaler
 from k8snb.explain.budget import explain_budget
 from k8snb.explain.chain import why_it_exists, why_it_is_gone
 from k8snb.explain.cronjob import explain_cronjob
@@ -38,6 +39,7 @@ STATE: tuple[tuple[str, Callable[[World, Any], list[Fact]]], ...] = (
     ("ResourceQuota", explain_quota),
     ("PersistentVolumeClaim", explain_claim),
     ("PersistentVolume", explain_volume),
+    ("HorizontalPodAutoscaler", explain_autoscaler),
     ("Node", explain_node),
     ("Namespace", explain_namespace),
 )

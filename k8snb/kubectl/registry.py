@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from k8snb.kubectl.call import Command, Group
 from k8snb.kubectl.commands.apply import APPLY_GROUP
-from k8snb.kubectl.commands.auth import AUTH_GROUP, TOP
+from k8snb.kubectl.commands.auth import AUTH_GROUP
 from k8snb.kubectl.commands.create import CREATE_GROUP
 from k8snb.kubectl.commands.delete import DELETE
 from k8snb.kubectl.commands.describe import DESCRIBE
@@ -22,6 +22,7 @@ from k8snb.kubectl.commands.rollout import ROLLOUT_GROUP
 from k8snb.kubectl.commands.run_pod import EXPOSE, RUN
 from k8snb.kubectl.commands.scale import AUTOSCALE, SCALE
 from k8snb.kubectl.commands.setting import SET_GROUP
+from k8snb.kubectl.commands.top import TOP_GROUP
 from k8snb.kubectl.commands.wait import WAIT
 
 COMMANDS: tuple[Command | Group, ...] = (
@@ -37,7 +38,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     SCALE,
     AUTOSCALE,
     CLUSTER_INFO,
-    TOP,
+    TOP_GROUP,
     CORDON,
     UNCORDON,
     DRAIN,

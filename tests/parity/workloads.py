@@ -36,9 +36,7 @@ OUTDATED = {
 """Recordings that were made of an earlier text of their scenario (three volumes of 1Gi) and in an earlier normal form, and
 the differences that come of it; they are left out."""
 VIEWS = ("core", "whole", "trace", "interleaving")
-LATER = {
-    "HorizontalPodAutoscaler": "horizontalpodautoscaler",
-}
+LATER = {}
 """Kind -> controller, of those that the model does not have yet."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from k8snb.api.codec import to_dict
 from k8snb.kubectl import tabs
 from k8snb.kubectl.call import ALL_NAMESPACES, Call, Command, Group
-from k8snb.kubectl.errors import KubectlError, usage
+from k8snb.kubectl.errors import KubectlError
 from k8snb.kubectl.flags import Flag
 
 
@@ -111,13 +111,6 @@ def whoami(call: Call) -> int | None:
     return None
 
 
-def top(call: Call) -> int | None:
-    """There is no metrics API in this cluster yet."""
-    if not call.args:
-        raise usage("top", "a subcommand is required: node or pod")
-    raise KubectlError("Metrics API not available")
-
-
 AUTH_GROUP = Group(
     "auth",
     "Ask about rights",
@@ -135,17 +128,5 @@ AUTH_GROUP = Group(
             ),
         ),
         Command("whoami", "Say who you are", whoami, (Flag("output", short="o", default=""),)),
-    ),
-)
-TOP = Command(
-    "top",
-    "Show resource use (needs a metrics API)",
-    top,
-    (
-        ALL_NAMESPACES,
-        Flag("selector", short="l", default=""),
-        Flag("containers", "switch", default=False),
-        Flag("sort-by", default=""),
-        Flag("no-headers", "switch", default=False),
     ),
 )
