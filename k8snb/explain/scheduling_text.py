@@ -55,7 +55,8 @@ def origin_line(found: SchedulingExplanation, language: str | None = None) -> st
 
 def summary_lines(found: SchedulingExplanation, language: str | None = None) -> Iterator[str]:
     """How many nodes fit, who refused the others, how the choice was made."""
-    fits, refused, unseen = len(found.fits), len(found.refused), len(found.unseen)
+    passed = found.fits
+    fits, refused, unseen = len(passed), len(found.refused), len(found.unseen)
     if found.outcome == "ignored":
         return
     if found.waiting is not None:
@@ -74,12 +75,12 @@ def summary_lines(found: SchedulingExplanation, language: str | None = None) -> 
         yield text("sched.error", language, message=found.message)
     if found.source == "direct":
         return
-    ties = [v for v in found.fits if v.total is not None and v.total == found.fits[0].total]
+    ties = [v for v in passed if v.total is not None and v.total == passed[0].total]
     decided = found.decision.node
     if found.source == "recomputed" and decided and decided != found.node:
         yield text("sched.other", language, other=decided, node=found.node)
     if fits == 1:
-        yield text("sched.only", language, node=found.fits[0].node)
+        yield text("sched.only", language, node=passed[0].node)
     elif found.node and len(ties) > 1 and found[found.node] in ties:
         yield text("sched.ties", language, count=len(ties), node=found.node)
 
