@@ -14,7 +14,7 @@ from typing import NamedTuple
 from k8snb.api.errors import APIError
 from k8snb.api.request import UserInfo
 from k8snb.api.scheme import UnknownKind
-from k8snb.apiserver.authentication import assumed
+from k8snb.apiserver.authentication import assumed, authenticate
 from k8snb.kubectl.call import Call, Command, Group
 from k8snb.kubectl.client import ADMIN, Client, Clocked
 from k8snb.kubectl.errors import KubectlError, api_error
@@ -72,7 +72,11 @@ def run(cluster: Clocked, line: str | Sequence[str], stdin: str = "") -> Result:
 
 def _carry_out(cluster: Clocked, command: Command, name: str, parsed: Parsed, stdin: str) -> Result:
     warnings: list[str] = []
-    client = Client(cluster, _user(parsed), warn=lambda text: warnings.append(f"Warning: {text}\n"))
+    try:
+        user = _user(parsed, cluster)
+    except APIError as error:
+        return Result("", api_error(error), 1)
+    client = Client(cluster, user, warn=lambda text: warnings.append(f"Warning: {text}\n"))
     namespace = parsed.flags.get("namespace") or namespace_of(cluster)
     call = Call(client, name, parsed, stdin, namespace)
     code: int | None = None
@@ -92,9 +96,12 @@ def _carry_out(cluster: Clocked, command: Command, name: str, parsed: Parsed, st
     return Result("".join(call.out), "".join([*warnings, *call.err]), code)
 
 
-def _user(parsed: Parsed) -> UserInfo:
-    """The user of ``--as`` and ``--as-group``, else the administrator."""
+def _user(parsed: Parsed, cluster: Clocked) -> UserInfo:
+    """The user of ``--as`` and ``--as-group``, else that of ``--token``, else the administrator; APIError 401."""
     name = parsed.flags.get("as")
+    token = parsed.flags.get("token")
+    if token and not name:
+        return authenticate({"authorization": f"Bearer {token}"}, cluster.server)
     if not name:
         return ADMIN
     return assumed(UserInfo(str(name), str(parsed.flags.get("as-uid") or ""), tuple(parsed.flags.get("as-group", ()))))

@@ -1,18 +1,46 @@
-"""The recorded story, command by command: how many texts of the real kubectl come out the same."""
+"""The recorded story, command by command: the texts of the real kubectl come out the same, but for what cannot.
+
+``python -m tests.kubectl.story`` prints what differs.
+"""
 
 from __future__ import annotations
 
 from tests.kubectl.story import Outcome, play
 
-AGREEING = 275
-"""Recorded commands (of 347) whose exit code, output and errors agree; the number may only grow."""
-SURE = (0, 53, 55, 57, 60, 81, 84, 89, 97, 98, 115, 118, 125, 126, 127, 129, 135, 157, 160, 163, 172, 173, 197, 201, 236,
-        248, 249, 267, 270, 301, 333, 334, 335)  # fmt: skip
-"""Commands of everyday work that have to agree: tables, yaml, jsonpath, describe, apply, scale, rollouts, mistakes."""
+PROSE = "kubectl explain prints the API's own documentation, which is not part of this package"
+CHANCE = "Go's order of a map: another run of the real command prints another"
+WORLD = "the recording's own machines: "
+EXCEPTIONS: dict[int, str] = {
+    20: WORLD + "its scheduler and controller manager served no health port; the model serves no ComponentStatus",
+    30: PROSE,
+    31: PROSE,
+    32: PROSE,
+    33: PROSE,
+    34: PROSE,
+    86: WORLD + "its stand-in for kubelets was a Python client, which managedFields name",
+    109: WORLD + "another node was chosen, and one more volume source moves the line numbers of the diff",
+    110: "kubectl edit needs a text editor; ours says what to use in its place",
+    164: "a Pod template with the time of a restart in it has another hash, and names sort otherwise",
+    232: CHANCE,
+    298: CHANCE,
+    299: "as 164",
+    311: CHANCE,
+    313: CHANCE,
+    315: CHANCE + "; which pods were on the node follows from the recorder's unrecorded preparation",
+    317: CHANCE,
+    323: CHANCE + " (which of many similar events is forgotten first)",
+    341: "follows from the recorder's unrecorded preparation",
+    342: "follows from 315: which pods had been evicted",
+    343: "follows from 315",
+}
+"""Recorded commands whose texts may differ, and why."""
+AGREEING = 322
+"""Recorded commands (of 347) that agree on this model; the number may only grow."""
 
 
 def test_the_story_comes_out_as_recorded() -> None:
     outcomes: dict[int, Outcome] = {outcome.number: outcome for outcome in play()}
-    assert [outcomes[number] for number in SURE if outcomes[number].lines] == []
-    agreeing = sum(1 for outcome in outcomes.values() if not outcome.lines)
-    assert agreeing >= AGREEING, [outcome.command for outcome in outcomes.values() if outcome.lines]
+    differing = {number: outcome for number, outcome in outcomes.items() if outcome.lines}
+
+    assert [outcome for number, outcome in differing.items() if number not in EXCEPTIONS] == []
+    assert len(outcomes) - len(differing) >= AGREEING

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from k8snb.api.frozen import FrozenDict, freeze_json
 from k8snb.apiserver.custom.rules import check_rules
 from k8snb.apiserver.custom.structural import default, drop_nulls, prune
-from k8snb.apiserver.custom.validate import blocks_rules, list_types, unchecked, validate
+from k8snb.apiserver.custom.validate import blocks_rules, has_rules, list_types, unchecked, validate
 from k8snb.apiserver.strategy import Context, Strategy
 from k8snb.apiserver.validation.field import FieldError, Path, invalid
 from k8snb.apiserver.validation.metadata import Errors, object_meta, object_meta_update
@@ -98,7 +98,7 @@ class CustomStrategy(Strategy):
         tree = as_tree(obj)
         errors = validate(tree, self.schema)
         errors += list_types(tree, self.schema)
-        if blocks_rules(errors):
+        if blocks_rules(errors) and has_rules(self.schema):
             return [*errors, unchecked()]
         return errors + check_rules(tree, None if old is None else as_tree(old), self.schema)
 

@@ -40,6 +40,14 @@ def blocks_rules(errors: list[FieldError]) -> bool:
     return any(error.reason in _BLOCKING for error in errors)
 
 
+def has_rules(schema: Schema) -> bool:
+    """Whether there is a CEL rule anywhere in the schema."""
+    if schema.get("x-kubernetes-validations"):
+        return True
+    inner = [*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return any(isinstance(part, Mapping) and has_rules(part) for part in inner)
+
+
 def unchecked() -> FieldError:
     """The error that says so."""
     return invalid(NOWHERE, None, UNCHECKED)

@@ -78,19 +78,28 @@ def _known(call: Call, kind: str) -> bool:
 
 def _list(call: Call) -> int | None:
     status = _review(call, "selfsubjectrulesreviews", "SelfSubjectRulesReview", {"namespace": call.namespace})["status"]
-    rows: list[list[str]] = []
+    rules: list[tuple[str, list[str]]] = []
     for rule in status.get("resourceRules") or ():
+        verbs, names = _words(rule.get("verbs")), _words(rule.get("resourceNames"))
         for resource in rule.get("resources") or ():
             for group in rule.get("apiGroups") or ("",):
-                name = f"{resource}.{group}" if group else resource
-                rows.append([name, "[]", _words(rule.get("resourceNames")), _words(rule.get("verbs"))])
-    rows.sort(key=lambda row: [row[0] == "*.*", *row])
+                shown = f"{resource}.{group}" if group else resource
+                rules.append((_rule(verbs, f"[{group}]", f"[{resource}]", names, "[]"), [shown, "[]", names, verbs]))
     for rule in status.get("nonResourceRules") or ():
+        verbs = _words(rule.get("verbs"))
         for url in rule.get("nonResourceURLs") or ():
-            rows.append(["", f"[{url}]", "[]", _words(rule.get("verbs"))])
+            rules.append((_rule(verbs, "[]", "[]", "[]", f"[{url}]"), ["", f"[{url}]", "[]", verbs]))
+    rows = [row for _, row in sorted(rules, key=lambda pair: pair[0])]
+    if status.get("incomplete"):
+        call.complain(f"warning: the list may be incomplete: {status.get('evaluationError', '')}\n")
     heads = [] if call.flag("no-headers") else [["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]]
     call.write(tabs.table([*heads, *rows]))
     return None
+
+
+def _rule(verbs: str, groups: str, resources: str, names: str, urls: str) -> str:
+    """A rule as the text by which the real command sorts: that of its Go struct."""
+    return f"Verbs:{verbs},APIGroups:{groups},Resources:{resources},ResourceNames:{names},NonResourceURLs:{urls}"
 
 
 def _words(value: Any) -> str:

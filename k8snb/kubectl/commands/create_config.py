@@ -120,7 +120,7 @@ def token(call: Call) -> int | None:
         "create", call.client.core("serviceaccounts"), call.namespace, name, subresource="token", body=body
     ).object
     status: Any = getattr(found, "status", None)
-    call.print(str(status.token))
+    call.write(str(status.token))  # without a new line, as into a variable or a pipe
     return None
 
 

@@ -19,6 +19,8 @@ from k8snb.kubectl.flags import Flag
 
 NOT_HERE = "<the API reference describes it: https://kubernetes.io/docs/reference/kubernetes-api/>"
 _DESCRIPTION = "<no description>"
+SHOWN_VALUES = 4
+"""Values of an enum that are named in a list of fields."""
 
 
 class Part(NamedTuple):
@@ -63,12 +65,10 @@ def run(call: Call) -> int | None:
     for word in path:
         field = part.fields.get(word)
         if field is None:
-            call.write("\n")
             raise KubectlError(f'field "{word}" does not exist')
         here, part = field, _open(field)
     if here is not None:
-        call.write(f"FIELD: {here.name} <{here.type}>")
-        call.write(" -required-\n\n" if here.required else "\n\n")
+        call.write(f"FIELD: {here.name} <{here.type}>\n\n")
         if here.enum:
             call.write("ENUM:\n" + "".join(f"    {value}\n" for value in here.enum) + "\n")
         call.write("\n")
@@ -145,7 +145,9 @@ def _typed(kind: type[Any]) -> Part:
 
 
 def _field(field: FieldPlan) -> Field:
-    return Field(field.name, _type(field.shape), field.required, tuple(sorted(field.enum)), NOT_HERE, field.shape)
+    enum = () if field.shape.kind == "list" else tuple(sorted(field.enum))
+    told = "FieldsV1" if field.name == "fieldsV1" else _type(field.shape)
+    return Field(field.name, told, field.required, enum, NOT_HERE, field.shape)
 
 
 _NAMES = {
@@ -226,7 +228,9 @@ def _fields(call: Call, part: Part, level: int, deep: bool, above: dict[str, Non
         required = " -required-" if field.required else ""
         call.write(f"{pad}{field.name}\t<{field.type}>{required}\n")
         if field.enum:
-            call.write(f"{pad}enum: {', '.join(field.enum)}\n")
+            shown = [value or '""' for value in field.enum[:SHOWN_VALUES]]
+            more = ", ...." if len(field.enum) > SHOWN_VALUES else ""
+            call.write(f"{pad}enum: {', '.join(shown)}{more}\n")
         if deep:
             inner = _open(field)
             if inner.fields and inner.type not in above:

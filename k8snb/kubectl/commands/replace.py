@@ -51,11 +51,9 @@ def replace(call: Call) -> int | None:
 def _replace(call: Call, manifest: Manifest, how: str) -> None:
     resource = manifest.resource
     current = call.client.get(resource, manifest.namespace, manifest.name)
-    body = (
-        last_applied(manifest.body)
-        if call.flag("save-config") or LAST_APPLIED in current.metadata.annotations
-        else dict(manifest.body)
-    )
+    annotations = manifest.body["metadata"].get("annotations") or {}
+    saved = call.flag("save-config") or LAST_APPLIED in annotations  # what was applied before is forgotten otherwise
+    body = last_applied(manifest.body) if saved else dict(manifest.body)
     if how == "client":
         result(call, resource, manifest.name, "replaced" + dry_run_suffix(how))
         return
@@ -122,12 +120,13 @@ REPLACE = Command(
 def diff(call: Call) -> int | None:
     """Show what an apply would change; exit code 1 when it would change something."""
     manifests.require(call, "diff")
-    texts = [_diff(call, manifest) for manifest in manifests.load(call)]
-    call.write("".join(texts))
-    return 1 if any(texts) else 0
+    texts = dict(_diff(call, manifest) for manifest in manifests.load(call))
+    call.write("".join(texts[name] for name in sorted(texts)))  # two folders are compared, file by file
+    return 1 if any(texts.values()) else 0
 
 
-def _diff(call: Call, manifest: Manifest) -> str:
+def _diff(call: Call, manifest: Manifest) -> tuple[str, str]:
+    """The name of an object's file, and what differs in it."""
     resource, client = manifest.resource, call.client
     current = client.find(resource, manifest.namespace, manifest.name)
     if call.flag("server-side"):
@@ -154,9 +153,9 @@ def _diff(call: Call, manifest: Manifest) -> str:
         )
     )
     if not lines:
-        return ""
+        return name, ""
     head = f"diff -u -N /tmp/LIVE-0000000000/{name} /tmp/MERGED-0000000000/{name}\n"
-    return head + "".join(_hunk(line) for line in lines)
+    return name, head + "".join(_hunk(line) for line in lines)
 
 
 def _hunk(line: str) -> str:

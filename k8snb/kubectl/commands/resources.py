@@ -120,7 +120,7 @@ def server_version(call: Call) -> dict[str, str]:
 
     answer = serve(call.client.cluster.server, HTTPRequest("GET", "/version", {}, b"", user=call.client.user))
     found: dict[str, str] = json.loads(answer.body)
-    return found
+    return {name: value for name, value in found.items() if name in CLIENT_VERSION}  # what this client has a field for
 
 
 def version(call: Call) -> int | None:

@@ -30,7 +30,7 @@ class Writer:
             self.field(level, name, NONE)
             return
         for i, key in enumerate(sorted(values)):
-            self.line(level, f"{f'{name}:' if i == 0 else ''}\t{key}{sign}{values[key]}")
+            self.line(level if i == 0 else 0, f"{f'{name}:' if i == 0 else ''}\t{key}{sign}{values[key]}")
 
     def raw(self) -> str:
         """What was written, not aligned."""
