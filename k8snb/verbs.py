@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from k8snb.api.codec import to_dict
-from k8snb.api.decode import DecodeError, decode_manifests
+from k8snb.api.decode import DecodeError, Document, decode_manifests
 from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadType, BadValue, Mistake, NoSuchFile
 from k8snb.api.object import Object
@@ -37,6 +37,8 @@ from k8snb.world import World
 PATCH_TYPES = {"merge": MERGE_PATCH, "strategic": STRATEGIC_MERGE_PATCH, "json": JSON_PATCH}
 SUFFIXES = (".yaml", ".yml", ".json")
 """What the files of manifests end with."""
+SHOWN = 5
+"""Objects that are named when many were applied before one was refused."""
 CONFLICT_RETRIES = 5
 """How often apply re-reads an object that changed under it (kubectl ``maxPatchRetry``)."""
 
@@ -70,12 +72,41 @@ class ApplyError(Mistake):
     ) -> None:
         self.error = error
         self.applied = done
-        lines = [f"{what} ({where}): {error}"]
+        lines = [f"{what} ({where}): {error}", *_lines_of(where, error)]
         if done:
-            lines.append("Applied before it: " + "; ".join(map(repr, done)) + ".")
+            more = f" and {len(done) - SHOWN} more" if len(done) > SHOWN else ""
+            lines.append("Applied before it: " + "; ".join(map(repr, done[:SHOWN])) + more + ".")
         if left:
             lines.append(f"Not tried: {left} object{'s' if left > 1 else ''} after it. Mend this one and apply again.")
         super().__init__("\n".join(lines))
+
+
+class Place(str):
+    """Where a manifest stands, in words; ``document`` knows the line of each of its fields."""
+
+    __slots__ = ("document",)
+    document: Document
+
+    def __new__(cls, text: str, document: Document) -> Place:
+        made = super().__new__(cls, text)
+        made.document = document
+        return made
+
+
+_STEP = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
+
+
+def _lines_of(where: str, error: APIError | UnknownKind) -> list[str]:
+    """The lines of the fields that the server complains of, when the manifest was text."""
+    causes = error.causes if isinstance(error, APIError) else ()
+    if not isinstance(where, Place) or not causes:
+        return []
+    found: dict[str, int] = {}
+    for cause in causes:
+        path = tuple(int(i) if i.isdigit() else i or name for i, name in _STEP.findall(cause.field))
+        if path:
+            found[cause.field] = where.document.line_of(path)
+    return [f"See {', '.join(f'line {line} ({field})' for field, line in found.items())}."] if found else []
 
 
 Source = "str | Path | Object | Mapping[str, Any] | Iterable[Any]"
@@ -324,16 +355,24 @@ def read(source: Any) -> Iterable[tuple[Mapping[str, Any], str]]:
     if isinstance(source, Object):
         return [(to_dict(source), "an object")]
     if isinstance(source, Mapping):
+        if not source.get("kind") or not source.get("apiVersion"):
+            known = ", ".join(map(str, list(source)[:5])) or "nothing"
+            raise BadValue(f"a mapping needs apiVersion and kind to be an object; this one has {known}")
         return [(source, "a mapping")]
     if isinstance(source, Path) or (isinstance(source, str) and _is_path(source)):
         return _read_path(Path(source))
     if isinstance(source, (str, bytes)):
-        return [(document.body, f"line {document.line}") for document in decode_manifests(source)]
+        return [(document.body, Place(f"line {document.line}", document)) for document in decode_manifests(source)]
     if isinstance(source, Iterable):
         return [pair for item in source for pair in read(item)]
     raise BadType(
-        f"cannot apply a {type(source).__name__}: give YAML or JSON text, the path of a file, an object, a mapping, or a list of these"
+        f"cannot apply {_short(source)}: give YAML or JSON text, the path of a file, an object, a mapping, or a list of these"
     )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _is_path(text: str) -> bool:
@@ -351,9 +390,20 @@ def _read_path(path: Path) -> list[tuple[Mapping[str, Any], str]]:
             raise NoSuchFile(f"{path}: the folder has no .yaml, .yml or .json file")
         return [pair for file in files for pair in _read_path(file)]
     if not path.is_file():
-        raise NoSuchFile(f"{path}: there is no such file (the current folder is {Path.cwd()})")
+        raise NoSuchFile(f"{path}: there is no such file (the current folder is {Path.cwd()}){_no_file(str(path))}")
     documents = decode_manifests(path.read_bytes(), str(path))
-    return [(document.body, f"{path}, line {document.line}") for document in documents]
+    return [(document.body, Place(f"{path}, line {document.line}", document)) for document in documents]
+
+
+def _no_file(text: str) -> str:
+    """What a text that names no file may have been meant as."""
+    if re.match(r"https?:/", text):
+        return "; an address is not loaded: download the file and apply it"
+    if re.match(r"[$%! ]*kubectl ", text):
+        return "; this is a command: in a notebook write %kubectl … in a cell of its own"
+    if text.startswith("<"):
+        return "; this is a web page, not a manifest"
+    return ""
 
 
 __all__ = ["Applied", "ApplyError", "DecodeError", "Results", "Verbs", "read"]

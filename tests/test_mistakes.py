@@ -68,7 +68,7 @@ MISTAKES: dict[str, tuple[Act, str]] = {
     "apply: no manifest": (lambda c: c.apply("a: b"), "apiVersion is missing"),
     "apply: broken JSON": (lambda c: c.apply("{"), "not valid JSON"),
     "apply: broken YAML": (lambda c: c.apply("a: b: c\n  d"), "(?i)yaml|mapping"),
-    "apply: a number": (lambda c: c.apply(42), "cannot apply a int"),
+    "apply: a number": (lambda c: c.apply(42), "cannot apply 42"),
     "apply: bad name": (lambda c: c.apply(pod("A_b")), "lowercase RFC 1123 subdomain"),
     "apply: unknown kind": (
         lambda c: c.apply("apiVersion: v1\nkind: Poood\nmetadata: {name: x}\n"), "Poood 'x' .line 1.*did you mean",

@@ -64,3 +64,32 @@ def _advice(wanted: str, value: Any) -> str:
     if wanted == "bytes":
         return "values under data are base64; plain text belongs under stringData"
     return ""
+
+
+def yaml_advice(text: str, line: int) -> str:
+    """What is likely wrong with a text that is not YAML, given the line (from 1) that the parser complains of; or nothing."""
+    lines = text.split("\n")
+    if "{{" in text:
+        return "{{ … }} stands in templates: render them first (helm template, or your template engine) and apply the result"
+    if any(item.startswith("```") for item in lines):
+        return "leave out the lines with ```: they belong to Markdown"
+    for number in (line, line - 1):
+        here = lines[number - 1] if 0 < number <= len(lines) else ""
+        indent = here[: len(here) - len(here.lstrip())]
+        if "\t" in indent:
+            return f"line {number} is indented with a tab: YAML wants spaces"
+        if any(sign in here for sign in "\u00a0\u3000"):
+            return f"line {number} has a space of another sort (no-break or full-width): type plain spaces"
+        if "：" in here:
+            return f"line {number} has a full-width colon (：): type ':' and a space"
+        value = here.partition(": ")[2].strip()
+        if value[:1] in ("@", "%", "`"):
+            return f"a value that begins with {value[:1]} goes in quotes"
+        if value[:1] == "*":
+            return "a value that begins with * goes in quotes: * refers to an anchor (&)"
+        if value[:1] in ('"', "'") and value.count(value[:1]) % 2:
+            return f"the quote in line {number} is not closed"
+        if ": " in value and value[:1] not in ('"', "'", "{", "["):
+            return "a value with ': ' in it goes in quotes"
+    unclosed = [n for n, item in enumerate(lines, 1) if item.count('"') % 2]
+    return f"is the quote in line {unclosed[0]} closed?" if unclosed else ""

@@ -13,13 +13,14 @@ levels.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from k8snb.api import gojson, yaml11
-from k8snb.api.advice import advise
+from k8snb.api.advice import advise, yaml_advice
 from k8snb.api.gotext import quote
 from k8snb.api.schema import plan, type_named
 from k8snb.api.scheme import SCHEME, Resource, Scheme
@@ -162,16 +163,21 @@ def _document(text: str, line: int, index: int, source: str, problems: list[Prob
         message = str(error).removeprefix("yaml: ")
         # The place is said once, from 1, whatever the parser counts from.
         message = message.partition(": ")[2] if message.startswith("line ") else message
-        problems.append(Problem("", f"not valid YAML: {message}", error.line or line, index))
+        advice = yaml_advice(text, (error.line or line) - line + 1)
+        advice = _moved(advice, line - 1)
+        message = f"not valid YAML: {message}{'; ' if advice else ''}{advice}"
+        problems.append(Problem("", message, error.line or line, index))
         return
     except gojson.JsonError as error:
-        problems.append(Problem("", f"not valid JSON: {error}", error.line + line - 1, index))
+        advice = f"; {yaml_advice(text, 1)}" if "{{" in text else ""
+        problems.append(Problem("", f"not valid JSON: {error}{advice}", error.line + line - 1, index))
         return
     for tree, lines, first in trees:
         if tree is None:
             continue
         if not isinstance(tree, Mapping):
-            message = f"a manifest is a mapping with apiVersion, kind and metadata; this is a {json_kind(tree)}"
+            found = "a list" if isinstance(tree, list) else f"a {json_kind(tree)}"
+            message = f"a manifest is a mapping with apiVersion, kind and metadata; this is {found}"
             problems.append(Problem("", message, first, index))
             continue
         yield from _objects(Document(dict(tree), first, index, source, lines), problems)
@@ -224,7 +230,7 @@ def _objects(document: Document, problems: list[Problem]) -> Iterator[Document]:
         value = body.get(name)
         if not isinstance(value, str) or not value:
             said = f"is {quote(str(value))}" if value else "is missing"
-            message = f"{name} {said}; every manifest says which kind of object it describes"
+            message = f"{name} {said}; every manifest says which kind of object it describes{_looks_like(body, name)}"
             problems.append(Problem(name, message, document.line_of((name,)), document.index))
             return
     if not isinstance(kind, str) or not kind.endswith("List") or not isinstance(items, list):
@@ -243,6 +249,28 @@ def _objects(document: Document, problems: list[Problem]) -> Iterator[Document]:
             whole.setdefault("kind", kind.removesuffix("List"))
         inner = lines[number] if isinstance(lines, yaml11.YamlList) and number < len(lines) else None
         yield from _objects(Document(whole, line, document.index, document.source, inner), problems)
+
+
+def _moved(advice: str, by: int) -> str:
+    """Advice about a document's lines as advice about those of its file."""
+    return re.sub(r"line (\d+)", lambda match: f"line {int(match.group(1)) + by}", advice) if by else advice
+
+
+_OTHER_FILES = (
+    ({"services"}, "this looks like a file for docker compose, which Kubernetes does not read"),
+    ({"resources"}, "this looks like a kustomization: apply what 'kustomize build' prints"),
+    ({"replicaCount"}, "these look like the values of a Helm chart: apply what 'helm template' prints"),
+    ({"name", "version"}, "this looks like Chart.yaml of a Helm chart: apply what 'helm template' prints"),
+)
+"""Keys of files that are no manifests, and what to tell about them."""
+
+
+def _looks_like(body: Mapping[str, Any], name: str) -> str:
+    """What a mapping without apiVersion or kind may be."""
+    close = next((key for key in body if str(key).lower() == name.lower()), None)
+    if close is not None:
+        return f"; write {name}, not {close}"
+    return next((f"; {told}" for keys, told in _OTHER_FILES if keys <= body.keys()), "")
 
 
 def decode_object(tree: Any, resource: Resource, mode: Mode = "Strict") -> tuple[Any, list[str]]:

@@ -29,17 +29,32 @@ _SPECIAL_PREFIXES: Final = {
 _GROUP_IN_KEY: Final = frozenset({"apiextensions.k8s.io", "apiregistration.k8s.io"})
 
 
-class UnknownKind(Mistake, LookupError):
-    """No resource has the name asked for; ``name`` is what was asked, ``suggestions`` what may have been meant."""
+_FOREIGN = (
+    ("kustomize.config.k8s.io/", "a kustomization is not an object: apply what 'kustomize build' prints"),
+    ("kind.x-k8s.io/", "this configures the tool kind, not a cluster's objects"),
+    ("v1/Config", "this looks like a kubeconfig, which is for clients and not for the server"),
+    ("PodSecurityPolicy", "it was removed in v1.25: label namespaces for Pod Security Admission instead"),
+)
+"""Signs in the name of a kind that no server knows, and what to tell."""
 
-    def __init__(self, name: str, suggestions: tuple[str, ...] = ()) -> None:
+
+class UnknownKind(Mistake, LookupError):
+    """No resource has the name asked for; ``name`` is what was asked, ``suggestions`` what may have been meant.
+
+    ``written`` is how a manifest of the first of these begins.
+    """
+
+    def __init__(self, name: str, suggestions: tuple[str, ...] = (), written: str = "") -> None:
         self.name = name
         self.suggestions = suggestions
-        hint = f"; did you mean {' or '.join(suggestions)}?" if suggestions else ""
+        self.written = written
+        hint = f"; did you mean {written or ' or '.join(suggestions)}?" if suggestions or written else ""
+        foreign = next((told for sign, told in _FOREIGN if sign in name), "")
+        hint = f"; {foreign}" if foreign else hint
         super().__init__(f'the server doesn\'t have a resource type "{name}"{hint}')
 
     def __reduce__(self) -> tuple[type[UnknownKind], tuple[str, tuple[str, ...]]]:
-        return (UnknownKind, (self.name, self.suggestions))
+        return (UnknownKind, (self.name, self.suggestions, self.written))
 
 
 @dataclass(frozen=True)
@@ -174,8 +189,18 @@ class Scheme:
         api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
         found = self._by_api_version.get((str(api_version), str(kind)))
         if found is None:
-            raise UnknownKind(f"{api_version}/{kind}" if api_version else str(kind), self._like(str(kind)))
+            raise UnknownKind(
+                f"{api_version}/{kind}" if api_version else str(kind), self._like(str(kind)), self._written(str(kind))
+            )
         return found
+
+    def _written(self, kind: str) -> str:
+        """How the manifest of a kind that is nearly right begins; "" when none comes close."""
+        meant = self._resolve(kind.lower())
+        if meant is None:
+            like = self._like(kind)
+            meant = self._resolve(like[0]) if like else None
+        return f"apiVersion: {meant.api_version} and kind: {meant.kind}" if meant is not None else ""
 
     def resolve(self, name: str) -> Resource:
         """Return the resource that a person means: ``po``, ``pods``, ``Pod``, ``deploy.apps``, ``deployments.v1.apps``,

@@ -45,7 +45,7 @@ RANGES = {"node-0": 0, "node-1": 2, "node-2": 1}
 NOT_SERVED = {92: "the recording's kubelets serve no logs", 93: "the recording's kubelets serve no exec"}
 BOB = {326, 327, 328, 329, 330, 331}
 """Records made as the user bob, who may do nothing."""
-BEFORE: Mapping[int, float] = {1: 4.0, 52: 2.0, 88: 2.0, 168: 0.0}
+BEFORE: Mapping[int, float] = {1: 4.0, 52: 2.0, 88: 2.0, 168: 0.0, 256: 0.5, 257: 0.5, 258: 0.5, 259: 0.5}
 """Simulated seconds before a command, where it is not `PAUSE`."""
 PAUSE = 2.5
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -269,6 +269,7 @@ def world() -> Cluster:
     for number in range(3):
         cluster.server.handle(Request("create", resource, body=node(number, rfc3339(cluster.now)), user=ADMIN))
     cluster.run(6.0)
+    run(cluster, ["delete", "storageclass", "standard"])  # the recording's cluster had no provisioner
     run(cluster, ["config", "set-context", "--current", f"--namespace={NAMESPACE}"])
     return cluster
 
