@@ -131,6 +131,11 @@ class Journey:
         """Go to an address; returns the reply and the ip:port that was asked last."""
         source, request = self.source, self.request
         protocol = {"udp": "udp", "icmp": "icmp", "sctp": "sctp"}.get(request.protocol, "tcp")
+        if (
+            ":" in address and source.in_pod and source.pod is not None
+        ):  # a socket of the other family has the other address
+            own = self.net.ipam.addresses_of(source.pod.metadata.uid or "")
+            source.address = next((a for a in own if ":" in a), source.address)
         packet = self.packet = Packet(source.address, self.net.next_port(), address, request.port, protocol)
         if self.trail.detailed:
             self._network()

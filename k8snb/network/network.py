@@ -165,6 +165,10 @@ class Network:
         """The range of a node's pods."""
         return self.ipam.node_cidr(name, known)
 
+    def node_cidr_6(self, name: str) -> str:
+        """The IPv6 range of a node's pods; empty in a cluster with IPv4 alone."""
+        return self.ipam.node_cidr_6(name)
+
     def node_address(self, name: str, known: str | None = None) -> str:
         """A node's address."""
         return self.ipam.node_address(name, known)
@@ -223,7 +227,7 @@ class Network:
         protocol = "http" if scheme == "https" else scheme
         path = found["path"] or ("/" if protocol == "http" else "")
         all_headers = {"User-Agent": "curl/8.11.1", "Accept": "*/*", "Host": found["host"], **(headers or {})}
-        request = Request(found["host"], port, protocol, method, path, all_headers, body, timeout=timeout)
+        request = Request(found["host"].strip("[]"), port, protocol, method, path, all_headers, body, timeout=timeout)
         return self.send(self._source(source, view), request, view, view.now if now is None else now, trail)
 
     def trace(self, source: str | Pod, url: str, view: View, **options: Any) -> Trace:

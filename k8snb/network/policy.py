@@ -12,7 +12,7 @@ ICMP matches rules without ports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -56,6 +56,9 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     policies: tuple[str, ...] = ()
     policy: str = ""
     rule: str = ""
+
+
+_OPEN = {direction: Verdict(True, direction, "not-isolated") for direction in (INGRESS, EGRESS)}
 
 
 def peer_of(pod: Pod, address: str, view: View) -> Peer:
@@ -107,9 +110,18 @@ def rules_of(
 
 
 def check(
-    policies: Iterable[NetworkPolicy], direction: str, source: Peer, target: Peer, port: int, protocol: str
+    policies: Iterable[NetworkPolicy],
+    direction: str,
+    source: Peer,
+    target: Peer,
+    port: int,
+    protocol: str,
+    chosen: Sequence[NetworkPolicy] | None = None,
 ) -> Verdict:
-    """Judge one direction of a new connection from ``source`` to a port of ``target`` (both as seen after DNAT)."""
+    """Judge one direction of a new connection from ``source`` to a port of ``target`` (both as seen after DNAT).
+
+    ``chosen`` are the policies that isolate the pod in that direction, where they are known already.
+    """
     own, other = (target, source) if direction == INGRESS else (source, target)
     if not own.is_pod:
         return Verdict(True, direction, "no-pod")
@@ -117,9 +129,10 @@ def check(
         return Verdict(True, direction, "self")
     if other.node and other.node == own.node and not other.is_pod:
         return Verdict(True, direction, "own-node")
-    chosen = selecting(policies, own, direction)
+    if chosen is None:
+        chosen = selecting(policies, own, direction)
     if not chosen:
-        return Verdict(True, direction, "not-isolated")
+        return _OPEN[direction]
     names = tuple(f"{p.metadata.namespace}/{p.metadata.name}" for p in chosen)
     for policy, name in zip(chosen, names, strict=True):
         for number, (ports, peers) in enumerate(rules_of(policy, direction)):

@@ -15,7 +15,7 @@ from k8snb.api.types.core_v1 import Pod
 from k8snb.api.types.networking_v1 import NetworkPolicy
 from k8snb.client.view import View
 from k8snb.network.address import family, within
-from k8snb.network.policy import EGRESS, INGRESS, Peer, Verdict, check, peer_of
+from k8snb.network.policy import EGRESS, INGRESS, Peer, Verdict, check, peer_of, selecting
 
 
 class Reachability:
@@ -63,8 +63,16 @@ class Reachability:
         return numbers, members
 
     def _judge(self) -> list[bytearray]:
-        pairs = [[self._pair(a, b) for b in self._members] for a in self._members]
-        rows = [bytearray(row[b] for b in self._numbers) for row in pairs]
+        members = self._members
+        out = [selecting(self.policies, m, EGRESS) if m.is_pod else [] for m in members]
+        into = [selecting(self.policies, m, INGRESS) if m.is_pod else [] for m in members]
+        pairs = []
+        for i, source in enumerate(members):
+            row = bytearray(len(members))
+            for j, target in enumerate(members):
+                row[j] = (not out[i] and not into[j]) or self._pair(source, target, out[i], into[j])
+            pairs.append(row)
+        rows = [bytearray(map(row.__getitem__, self._numbers)) for row in pairs]
         matrix = [bytearray(rows[number]) for number in self._numbers]
         on_host = [i for i, peer in enumerate(self.peers) if not peer.is_pod]
         for i, peer in enumerate(self.peers):
@@ -74,10 +82,20 @@ class Reachability:
                 matrix[j][i] = self._pair(self.peers[j], peer)
         return matrix
 
-    def _pair(self, source: Peer, target: Peer) -> bool:
+    def _pair(
+        self,
+        source: Peer,
+        target: Peer,
+        out: Sequence[NetworkPolicy] | None = None,
+        into: Sequence[NetworkPolicy] | None = None,
+    ) -> bool:
         if source is target and source.is_pod:  # two pods of one class, not one pod that calls itself
             target = msgspec.structs.replace(target, name=f"{target.name} (another)")
-        return all(verdict.allowed for verdict in self._check(source, target))
+        port = self._port_of(target)
+        return (
+            check(self.policies, EGRESS, source, target, port, self.protocol, out).allowed
+            and check(self.policies, INGRESS, source, target, port, self.protocol, into).allowed
+        )
 
     def _check(self, source: Peer, target: Peer) -> tuple[Verdict, Verdict]:
         port = self._port_of(target)

@@ -112,6 +112,7 @@ class NodeAgent:
         "arriving",
         "capacity",
         "cidr",
+        "cidr_6",
         "claims",
         "connected",
         "disks",
@@ -138,12 +139,13 @@ class NodeAgent:
         "workers",
     )  # fmt: skip
 
-    def __init__(self, spec: NodeSpec, address: str, cidr: str, claims: dict[str, Store]) -> None:
+    def __init__(self, spec: NodeSpec, address: str, cidr: str, claims: dict[str, Store], cidr_6: str = "") -> None:
         self.spec = spec
         self.name = spec.name
         self.address = address
         self.host_ips = host_ips(address)
         self.cidr = cidr
+        self.cidr_6 = cidr_6
         self.capacity, self.allocatable = resources_of(spec)
         self.powered = True
         self.kubelet = True
@@ -272,7 +274,9 @@ class NodeAgent:
         return Node(
             metadata=ObjectMeta(name=self.name, labels=FrozenDict(labels), annotations=FrozenDict(annotations)),
             spec=NodeSpecValue(
-                podCIDR=self.cidr, podCIDRs=(self.cidr,), taints=tuple(taint_of(t) for t in self.spec.taints)
+                podCIDR=self.cidr,
+                podCIDRs=(self.cidr, self.cidr_6) if self.cidr_6 else (self.cidr,),
+                taints=tuple(taint_of(t) for t in self.spec.taints),
             ),
             status=self.status(NodeStatus(), now),
         )

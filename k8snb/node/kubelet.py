@@ -66,7 +66,9 @@ class KubeletPool(Controller, Machines):
         """A new machine joins; its kubelet registers it with the API."""
         if spec.name in self.agents:
             raise BadValue(f"there is a node {spec.name} already")
-        agent = NodeAgent(spec, self.network.node_address(spec.name), self.network.node_cidr(spec.name), self.claims)
+        network = self.network
+        address, cidr = network.node_address(spec.name), network.node_cidr(spec.name)
+        agent = NodeAgent(spec, address, cidr, self.claims, network.node_cidr_6(spec.name))
         for image in spec.images:
             agent.pulled(image, self.images.resolve(image))
         self.agents[spec.name] = agent
@@ -119,6 +121,7 @@ class KubeletPool(Controller, Machines):
             self.network.node_address(spec.name, address),
             self.network.node_cidr(spec.name, node.spec.podCIDR),
             self.claims,
+            self.network.node_cidr_6(spec.name),
         )
         agent.registered = True
         agent.uid = node.metadata.uid or ""

@@ -6,6 +6,7 @@ The counterpart of upstream's ``pkg/kubelet/status/generate.go`` and ``kubelet_p
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -251,7 +252,7 @@ def pod_status(worker: PodWorker, now: float) -> PodStatus:
         hostIP=address,
         hostIPs=worker.agent.host_ips,
         podIP=ip,
-        podIPs=(PodIP(ip=ip),) if ip else (),
+        podIPs=pod_ips(worker, ip),
         startTime=old.startTime or rfc3339(worker.admitted),
         initContainerStatuses=tuple(init),
         containerStatuses=tuple(main),
@@ -355,6 +356,17 @@ def _gates(worker: PodWorker, before: dict[str, PodCondition]) -> str | None:
 
 
 @lru_cache(maxsize=8192)
+def pod_ips(worker: PodWorker, ip: str | None) -> tuple[PodIP, ...]:
+    """A pod's addresses: its IPv4 one, and in a dual-stack cluster the one with the same number in its node's IPv6 range."""
+    if not ip:
+        return ()
+    agent = worker.agent
+    if not agent.cidr_6 or ip == agent.address:
+        return (PodIP(ip=ip),)
+    four, six = IPv4Network(agent.cidr), IPv6Network(agent.cidr_6)
+    return PodIP(ip=ip), PodIP(ip=str(six[int(IPv4Address(ip)) - int(four.network_address)]))
+
+
 def host_ips(address: str) -> tuple[HostIP, ...]:
     """A node's addresses as pods show them."""
     return (HostIP(ip=address),)

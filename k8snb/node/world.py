@@ -64,6 +64,9 @@ class Plumbing(Protocol):
     def node_cidr(self, name: str, known: str | None = None) -> str:
         """The pod address range of a node, given out at its first request (``known``: it has this one already)."""
 
+    def node_cidr_6(self, name: str) -> str:
+        """The IPv6 range of a node's pods; empty in a cluster with IPv4 alone."""
+
     def node_address(self, name: str, known: str | None = None) -> str:
         """The address of a node itself, given out at its first request (``known``: it has this one already)."""
 

@@ -8,6 +8,7 @@ from tests.benchmarks import (
     import_time,
     limits,
     map_refresh,
+    network,
     scheduler,
     scheduling_explained,
     store_file,
@@ -35,5 +36,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     deployment.BENCHMARK,
     deployment.THOUSAND_NODES,
     map_refresh.BENCHMARK,
+    network.BENCHMARK,
     limits.BENCHMARK,
 )
