@@ -15,6 +15,7 @@ import msgspec
 
 from k8snb.acting import ActingAs
 from k8snb.addons import ADDONS, Addon
+from k8snb.api import names
 from k8snb.api.errors import bad_request
 from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
 from k8snb.api.object import Object
@@ -594,6 +595,12 @@ def _schedulers(
         )
     if not isinstance(more, Mapping):
         raise BadType(f"schedulers is {more!r}: give a mapping of names to configurations, as in {{'batch': None}}")
+    if given is not None and not isinstance(given, Controller):
+        raise BadType(f"the scheduler is {given!r}: give a Scheduler, as in Scheduler.from_config(…)")
+    for name in more:
+        wrong = names.dns1123_subdomain(name) if isinstance(name, str) else ["a name is a text"]
+        if wrong:
+            raise BadValue(f"a scheduler cannot be called {name!r}: {wrong[0]}")
     first = given if given is not None else Scheduler.from_config(config, plugins, ids=ids)
     found = {first.name: first}
     for name, settings in more.items():

@@ -13,6 +13,7 @@ import msgspec
 from k8snb.api.mistakes import NotThere, did_you_mean
 from k8snb.explain.queue import QueueEntry
 from k8snb.scheduler.decision import Score
+from k8snb.scheduler.messages import refused_late
 from k8snb.scheduler.queue import queue_key
 from k8snb.scheduler.remedies import Remedy
 from k8snb.scheduler.schedule_one import PRE_FILTER_RESULT
@@ -98,10 +99,12 @@ class SchedulingExplanation:
         if assessment.held is not None and origin.source in (NOW, WHAT_IF):
             self.outcome = "gated"
             self.node = ""
-        elif assessment.late is not None and not origin.node:
-            self.outcome = "unschedulable"
-            self.node = ""
         self.message = decision.message
+        late = assessment.late
+        if late is not None and self.outcome == "scheduled" and not origin.node:
+            self.outcome = "unschedulable" if late.rejected else "error"
+            self.message = refused_late(decision.node, late) if late.rejected else late.message
+            self.node = ""
         self.waiting: QueueEntry | None = None
         self.columns = _columns(assessment)
         self.nodes = _verdicts(assessment, names, self.node)
@@ -171,7 +174,7 @@ class SchedulingExplanation:
     @property
     def wants_remedies(self) -> bool:
         """Whether the pod waits for something that could be changed."""
-        return self.outcome in ("unschedulable", "gated", "ignored")
+        return self.outcome in ("unschedulable", "gated", "ignored") and self.assessment.late is None
 
     def remedies(self) -> tuple[Remedy, ...]:
         """The smallest changes after which a node would take the pod, each tried on a copy of the cluster; () when it fits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from k8snb.scheduler.framework import Diagnosis
+    from k8snb.scheduler.framework import Diagnosis, Status
 
 NO_NODES = "no nodes available to schedule pods"
 """``ErrNoNodesAvailable``: the cluster has no node at all."""
@@ -32,6 +32,15 @@ def fit_error(all_nodes: int, diagnosis: Diagnosis) -> str:
     if diagnosis.post_filter_message:
         parts.append(f" {diagnosis.post_filter_message}")
     return "".join(parts)
+
+
+def refused_late(node: str, status: Status) -> str:
+    """What is said of a pod whose chosen node a Reserve or Permit plugin refused: as if there were that node only."""
+    from k8snb.scheduler.framework import Diagnosis
+
+    diagnosis = Diagnosis()
+    diagnosis.node_to_status[node] = status
+    return fit_error(1, diagnosis)
 
 
 def note(message: str) -> str:

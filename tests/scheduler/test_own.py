@@ -198,6 +198,20 @@ def test_a_failing_filter_is_explained() -> None:
     assert 'running "Raises" filter plugin' in found.text("en")
 
 
+class NotToday(PermitPlugin):
+    def permit(self, state: CycleState, pod: Pod, node: str) -> Status | None:
+        return unschedulable("not today")
+
+
+def test_a_refusal_at_permit_is_explained() -> None:
+    cluster = scheduled(NotToday)
+    found = cluster.scheduler.explain("web")
+
+    assert (found.outcome, found.node, found.remedies()) == ("unschedulable", "", ())
+    assert found.message == cluster.get("pod/web").status.conditions[0].message
+    assert "NotToday refuses the chosen node at Permit: not today" in found.text("en")
+
+
 class NoMethod(FilterPlugin):
     pass
 

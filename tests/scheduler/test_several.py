@@ -159,6 +159,8 @@ def test_all_mistakes_are_told_with_path_and_line(tmp_path: Path) -> None:
             'line 2: kind: Unsupported value: "Pod"',
         ),
         ({"schedulers": ["batch"]}, BadType, "give a mapping of names"),
+        ({"schedulers": {"my batch": None}}, BadValue, "a scheduler cannot be called 'my batch'"),
+        ({"scheduler": "batch"}, BadType, "the scheduler is 'batch': give a Scheduler"),
         ({"schedulers": {"kube-scheduler": None}}, BadValue, "a scheduler kube-scheduler already"),
         (
             {"schedulers": {"batch": {"profiles": [{"schedulerName": "default-scheduler"}]}}},
