@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from k8snb.api.types.batch_v1 import CronJob, Job
 from k8snb.api.types.core_v1 import ConfigMap, Pod, Secret, Service
 from k8snb.client.view import cache_key
 from k8snb.locale import text
-from k8snb.views.state import LOOKS, pod_state
+from k8snb.views.state import LOOKS, cronjob_state, job_state, pod_state
 from k8snb.views.svg import INK, LINE, SOFT, WASH, box, fit, keyed, label, picture
 from k8snb.world import World
 
@@ -179,6 +180,10 @@ def _item(obj: Any, layer: int) -> Item:
         state, word = pod_state(obj)
     elif obj.metadata.deletionTimestamp:
         state, word = "terminating", "Terminating"
+    elif isinstance(obj, Job):
+        state, word = job_state(obj)
+    elif isinstance(obj, CronJob):
+        state, word = cronjob_state(obj)
     else:
         state, word = "ready", _progress(obj)
         have, slash, wanted = word.partition("/")

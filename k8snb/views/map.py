@@ -132,7 +132,9 @@ def pod_view(pod: Pod) -> PodView:
     spec, status = pod.spec, pod.status
     by_name = {s.name: s for s in (*status.initContainerStatuses, *status.containerStatuses)}
     sandbox = any(c.type == "PodReadyToStartContainers" and c.status == "True" for c in status.conditions)
-    containers = [ContainerView("pause", "ready" if sandbox else "starting", role="pause")] if spec.nodeName else []
+    ended = status.phase in ("Succeeded", "Failed")
+    pause = "ready" if sandbox else "done" if ended else "starting"
+    containers = [ContainerView("pause", pause, role="pause")] if spec.nodeName else []
     for role, group in (("init", spec.initContainers), ("app", spec.containers)):
         for container in group:
             found = by_name.get(container.name)

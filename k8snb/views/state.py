@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from k8snb.api.types.batch_v1 import CronJob, Job
 from k8snb.api.types.core_v1 import ContainerStatus, Node, Pod
+from k8snb.apiserver.tables.workloads import job_status
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -70,6 +72,31 @@ def pod_state(pod: Pod) -> tuple[str, str]:
         return "starting", "ContainerCreating" if word == "Pending" else word
     ready = any(c.type == "Ready" and c.status == "True" for c in status.conditions)
     return ("ready" if ready else "running"), "Running"
+
+
+JOB_STATES: Mapping[str, str] = {
+    "Complete": "done",
+    "Failed": "problem",
+    "FailureTarget": "problem",
+    "SuccessCriteriaMet": "done",
+    "Suspended": "pending",
+    "Terminating": "terminating",
+    "Running": "running",
+}
+"""STATUS of a Job, as ``kubectl get jobs`` shows it -> state."""
+
+
+def job_state(job: Job) -> tuple[str, str]:
+    """(state, word) of a Job: the word is its STATUS and how many of its completions it has (a work queue needs one)."""
+    status = job_status(job)
+    wanted = 1 if job.spec.completions is None else job.spec.completions
+    return JOB_STATES[status], f"{status} {job.status.succeeded or 0}/{wanted}"
+
+
+def cronjob_state(cronjob: CronJob) -> tuple[str, str]:
+    """(state, word) of a CronJob: pending while suspended, running while a Job of it is; the word is its schedule."""
+    state = "pending" if cronjob.spec.suspend else "running" if cronjob.status.active else "ready"
+    return state, cronjob.spec.schedule
 
 
 def node_state(node: Node) -> tuple[str, str]:

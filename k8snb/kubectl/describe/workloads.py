@@ -11,6 +11,8 @@ from k8snb.kubectl.describe.page import NONE, UNSET, Page, boolean, go_bool, mom
 from k8snb.kubectl.describe.pods import template
 
 _REVISION = "deployment.kubernetes.io/revision"
+INDEXES_SHOWN = 50
+"""Characters of a list of indexes after which it is cut (kubectl ``capIndexesListOrNone``)."""
 
 
 def _selector(value: Any) -> str:
@@ -190,9 +192,15 @@ def job(page: Page, obj: Any) -> None:
         f"{status.failed or 0} Failed"
     )
     if spec.completionMode == "Indexed":
-        page.line(f"Completed Indexes:\t{status.completedIndexes or NONE}")
+        page.line(f"Completed Indexes:\t{_capped(status.completedIndexes or NONE)}")
     template(page, spec.template)
     page.events(obj)
+
+
+def _capped(indexes: str) -> str:
+    """A long list of indexes ends with the first comma after so many characters."""
+    comma = indexes.find(",", INDEXES_SHOWN)
+    return indexes if comma < 0 else f"{indexes[: comma + 1]}..."
 
 
 def cron_job(page: Page, obj: Any) -> None:
