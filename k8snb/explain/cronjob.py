@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from k8snb.api.cron import CronError
 from k8snb.api.types.batch_v1 import CronJob, Job
 from k8snb.controllers.cronjob.schedule import MANY_MISSED, Timetable
 from k8snb.controllers.job.pods import finished
@@ -19,10 +18,7 @@ MANAGER = "kube-controller-manager"
 def explain_cronjob(world: World, cronjob: CronJob) -> list[Fact]:
     """Its schedule and next start, its Jobs, and why the latest start did not happen."""
     spec, status = cronjob.spec, cronjob.status
-    try:
-        table = Timetable(cronjob)
-    except CronError as error:
-        return [Fact("cron.invalid", {"schedule": spec.schedule, "message": str(error)}, "problem")]
+    table = Timetable(cronjob)
     zone = spec.timeZone or "UTC"
     coming = table.after(world.now)
     if coming is None:

@@ -73,7 +73,6 @@ MESSAGES = {
     "fact.job.back-off": "{failures} Pods have failed, so the next one is created in {seconds} s (10 s after the first failure, then twice as long each time, at most 10 minutes).",
     "fact.job.ttl": "It is deleted in {seconds} s: ttlSecondsAfterFinished is {ttl}.",
     "fact.cron.schedule": "The schedule {schedule} ({zone}) is due next at {next}.",
-    "fact.cron.invalid": "The schedule {schedule} cannot be read: {message}",
     "fact.cron.never": "The schedule {schedule} never comes due: there is no such day.",
     "fact.cron.last": "The last Job was started for {time}.",
     "fact.cron.active": "Running now: {jobs}.",

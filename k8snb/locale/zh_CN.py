@@ -73,7 +73,6 @@ MESSAGES = {
     "fact.job.back-off": "已有 {failures} 个 Pod 失败，{seconds} 秒后才会创建下一个（首次失败后等 10 秒，之后每次加倍，最长 10 分钟）。",
     "fact.job.ttl": "{seconds} 秒后会被删除：ttlSecondsAfterFinished 为 {ttl}。",
     "fact.cron.schedule": "调度表达式 {schedule}（{zone}），下一次在 {next}。",
-    "fact.cron.invalid": "无法解析调度表达式 {schedule}：{message}",
     "fact.cron.never": "调度表达式 {schedule} 永远不会到点：没有这样的日期。",
     "fact.cron.last": "最近一次启动的 Job 对应的调度时间是 {time}。",
     "fact.cron.active": "正在运行：{jobs}。",

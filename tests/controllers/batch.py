@@ -164,3 +164,26 @@ def cronjob(status: CronJobStatus | None = None, created: float = 0.0, **spec: A
     return CronJob(
         metadata=meta("tick", generation=1, created=created), spec=read.spec, status=status or CronJobStatus()
     )
+
+
+def manifest(script: str, restart: str = "Never", name: str = "job", **spec: Any) -> dict[str, Any]:
+    """The manifest of a Job whose pods run a script."""
+    container = {"name": "c", "image": "busybox:1.36", "command": ["sh", "-c", script]}
+    template = {"spec": {"restartPolicy": restart, "terminationGracePeriodSeconds": 3, "containers": [container]}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {**spec, "template": template},
+    }
+
+
+def cron(schedule: str, script: str, **spec: Any) -> dict[str, Any]:
+    """The manifest of a CronJob ``tick``."""
+    job = manifest(script)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "tick"},
+        "spec": {"schedule": schedule, "jobTemplate": {"spec": job["spec"]}, **spec},
+    }

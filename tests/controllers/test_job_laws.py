@@ -18,22 +18,12 @@ from k8snb.controllers.job.pods import finished, index_of, is_tracked
 from k8snb.controllers.job.policy import judge
 from k8snb.controllers.pods import is_active
 from k8snb.store import Change
+from tests.controllers.batch import cron, manifest
 
 MANAGER = "kube-controller-manager"
 COMPONENTS = (MANAGER, "kube-scheduler", "kubelet")
 LONG = 5000.0
 """Seconds in which every Job here comes to its end, back-offs included."""
-
-
-def manifest(script: str, restart: str = "Never", name: str = "job", **spec: Any) -> dict[str, Any]:
-    container = {"name": "c", "image": "busybox:1.36", "command": ["sh", "-c", script]}
-    template = {"spec": {"restartPolicy": restart, "terminationGracePeriodSeconds": 3, "containers": [container]}}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": name},
-        "spec": {**spec, "template": template},
-    }
 
 
 class Ledger:
@@ -228,16 +218,6 @@ JobMachine.TestCase.settings = settings(
     max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestJobMachine = JobMachine.TestCase
-
-
-def cron(schedule: str, script: str, **spec: Any) -> dict[str, Any]:
-    job = manifest(script)
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {"name": "tick"},
-        "spec": {"schedule": schedule, "jobTemplate": {"spec": job["spec"]}, **spec},
-    }
 
 
 def story(chance: Random | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from k8snb.cluster import Cluster
 from k8snb.explain import Fact, explain
 from k8snb.locale import en
 from tests.explain.autoscaler_situations import AUTOSCALERS
+from tests.explain.batch_situations import BATCH
 from tests.explain.storage_situations import STORAGE
 from tests.manifests import deployment, pod
 
@@ -21,7 +22,7 @@ Situation = Callable[[], "Iterator[Cluster]"]
 SLOW_READY = "    readinessProbe: {httpGet: {path: /, port: 80}, initialDelaySeconds: 20}\n"
 NEVER_READY = "    readinessProbe: {httpGet: {path: /, port: 9}, periodSeconds: 1}\n"
 NEVER_ALIVE = "    livenessProbe: {httpGet: {path: /, port: 9}, periodSeconds: 1, failureThreshold: 1}\n"
-KINDS = "pods horizontalpodautoscalers persistentvolumeclaims persistentvolumes deployments replicasets statefulsets services nodes namespaces poddisruptionbudgets resourcequotas configmaps jobs"
+KINDS = "pods horizontalpodautoscalers persistentvolumeclaims persistentvolumes deployments replicasets statefulsets services nodes namespaces poddisruptionbudgets resourcequotas configmaps jobs cronjobs"
 
 
 def facts_of(cluster: Cluster) -> Iterator[Fact]:
@@ -239,6 +240,7 @@ def quotas() -> Iterator[Cluster]:
 SITUATIONS: tuple[Situation, ...] = (
     *STORAGE,
     *AUTOSCALERS,
+    *BATCH,
     life_of_a_deployment,
     changes_as_told,
     a_kept_finalizer,

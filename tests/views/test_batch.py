@@ -10,7 +10,7 @@ from k8snb.cluster import Cluster
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.map import cluster_map
 from k8snb.views.map_text import map_text
-from tests.controllers.test_job_laws import cron, manifest
+from tests.controllers.batch import cron, manifest
 
 # manifest, seconds -> the items of the graph as kind, state, word
 CASES: dict[str, tuple[dict[str, Any], float, list[tuple[str, str, str]]]] = {
