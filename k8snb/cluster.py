@@ -37,7 +37,7 @@ from k8snb.faults import Faults
 from k8snb.interrupt import Held, whole
 from k8snb.machines import node_spec, node_specs
 from k8snb.network import Cni, Network
-from k8snb.node import KubeletPool, NodeSpec
+from k8snb.node import Catalogue, KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
 from k8snb.scheduler.own import given_plugins
 from k8snb.scheduling import Scheduling
@@ -326,6 +326,12 @@ class Cluster(Faults, Traffic):
             self.ids.state = chance
 
     # -- containers and traffic
+
+    @property
+    def images(self) -> Catalogue:
+        """The images that nodes can pull: ``images.add("shop/web:1.0", listens=8080, answers={"/": "hello"})``."""
+        catalogue: Catalogue = self.kubelets.images
+        return catalogue
 
     def logs(
         self, pod: str | Pod, container: str | None = None, namespace: str = "default", *, previous: bool = False

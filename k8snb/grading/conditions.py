@@ -177,7 +177,7 @@ class Field(Condition, frozen=True):
 
 
 class Pods(Condition, frozen=True):
-    """So many pods (``count``, or ``least`` and ``most``) match a selector, a phase, a node, a reason of waiting."""
+    """So many pods (``count``, or ``least`` and ``most``) match a selector, a phase, a node, a number of restarts, a reason of waiting."""
 
     selector: str = ""
     namespace: str = "default"
@@ -185,6 +185,7 @@ class Pods(Condition, frozen=True):
     node: str = ""
     waiting: str = ""
     ready: bool | None = None
+    restarts: int | None = None
     count: int | None = None
     least: int | None = None
     most: int | None = None
@@ -204,6 +205,8 @@ class Pods(Condition, frozen=True):
         if self.phase and pod.status.phase != self.phase:
             return False
         if self.node and not re.fullmatch(self.node, pod.spec.nodeName or ""):
+            return False
+        if self.restarts is not None and sum(s.restartCount for s in pod.status.containerStatuses) != self.restarts:
             return False
         if self.ready is not None:
             is_ready = any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions)
@@ -274,7 +277,9 @@ class Steady(Condition, frozen=True):
         cluster.run(self.seconds)
         after = restarts()
         number = sum(count - before.get(uid, 0) for uid, count in after.items())
-        good = bool(before) and number == 0 and set(before) == set(after)
+        pods = cluster.list("pods", selector=self.selector, namespace=self.namespace)
+        ready = all(any(c.type == "Ready" and c.status == "True" for c in p.status.conditions) for p in pods)
+        good = bool(before) and number == 0 and set(before) == set(after) and ready
         return Seen(good, "restarts", {"what": self.selector, "count": number, "seconds": int(self.seconds)})
 
 

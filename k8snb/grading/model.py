@@ -73,7 +73,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """One question: what is asked, the world it starts from, how answers are given and what is checked.
 
     ``answer`` is manifest (YAML that is applied) or commands (kubectl command lines). ``start`` is what stands in the
-    answer's cell of a fresh exercise. ``seconds`` of simulated time may pass after the answer before it is looked at.
+    answer's cell of a fresh exercise. ``images`` are catalogue entries of the question's own (as ``cluster.images.add``
+    takes them), ``prepare`` are steps that follow ``setup``: what somebody did before. ``seconds`` of simulated time may pass after the answer before it is looked at.
     ``draw`` are values that hidden worlds and checks may use as ``${name}``; which one is taken depends on the student.
     """
 
@@ -85,6 +86,8 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     start: str = ""
     nodes: int | tuple[dict[str, Any], ...] = 3
     setup: str = ""
+    images: dict[str, dict[str, Any]] = {}
+    prepare: tuple[Any, ...] = ()
     seconds: float = 120.0
     hints: tuple[Text, ...] = ()
     misconceptions: tuple[Misconception, ...] = ()
@@ -170,6 +173,7 @@ def _check(question: Question) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"question {question.id}: there are two checks called {name!r}")
+    parse_steps(drawer(question, "", "")(question.prepare), f"question {question.id}, prepare")
     for check in question.checks:
         at = f"question {question.id}, check {check.id}"
         if check.world and check.world not in worlds:

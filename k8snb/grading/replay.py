@@ -13,7 +13,9 @@ from k8snb.api.mistakes import Mistake
 from k8snb.api.scheme import UnknownKind
 from k8snb.cluster import Cluster
 from k8snb.grading.answers import is_empty
+from k8snb.grading.conditions import Seen
 from k8snb.grading.model import Check, Drawer, Question, World, conditions_of, drawer, number, steps_of
+from k8snb.grading.steps import parse_steps
 from k8snb.kubectl import run as run_kubectl
 
 WORLD_SETTLES = 300.0
@@ -70,10 +72,14 @@ def start(
     values = values or Drawer({})
     nodes: Any = world.nodes if world.nodes is not None else question.nodes
     cluster = cluster_type(nodes=values(nodes), seed=seed)
+    for image, entry in question.images.items():
+        cluster.images.add(image, **entry)
     for manifest in (question.setup, world.setup):
         if manifest.strip():
             cluster.apply(values(manifest))
     cluster.settle(limit=WORLD_SETTLES)
+    for step in parse_steps(values(question.prepare), question.id):
+        step.act(cluster)
     return cluster
 
 
@@ -156,9 +162,13 @@ def replay(question: Question, answer: str, *, student: str = "", salt: str = ""
 
 
 def _check(question: Question, check: Check, cluster: Cluster, values: Drawer) -> Held:
-    for step in steps_of(check, values):
-        step.act(cluster)
-    seen = [condition.look(cluster) for condition in conditions_of(check, values)]
+    try:
+        for step in steps_of(check, values):
+            step.act(cluster)
+    except (APIError, ValueError) as error:  # what the step is about is not there, or not in a state for it
+        seen = [Seen(False, "step", {"error": str(error)})]
+    else:
+        seen = [condition.look(cluster) for condition in conditions_of(check, values)]
     failed = [one for one in seen if not one.holds]
     why = {}
     if failed and check.explain:

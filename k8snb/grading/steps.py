@@ -10,6 +10,7 @@ import msgspec
 from k8snb.cluster import Cluster
 from k8snb.grading.entry import entry
 from k8snb.kubectl import run as run_kubectl
+from k8snb.locale import text
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,8 +88,43 @@ class BreakContainers(Step, frozen=True):
 
     def act(self, cluster: Cluster) -> None:
         for pod in cluster.list("pods", selector=self.selector, namespace=self.namespace):
-            if pod.status.phase == "Running":
+            if any(s.state.running is not None for s in pod.status.containerStatuses):
                 cluster.break_container(pod, exit_code=self.code)
+
+
+class Disturb(Step, frozen=True):
+    """The programs of the pods that a selector finds hang, close their ports, answer 500 or become slow."""
+
+    value = "selector"
+    selector: str
+    fault: str = "hang"
+    namespace: str = "default"
+
+    def act(self, cluster: Cluster) -> None:
+        for pod in cluster.list("pods", selector=self.selector, namespace=self.namespace):
+            for container in pod.spec.containers:
+                cluster.kubelets.disturb(pod, container.name, self.fault)
+
+
+class Watch(Step, frozen=True):
+    """Let time pass and see that so many pods that a selector finds are ready at every moment of it."""
+
+    selector: str
+    ready: int
+    seconds: float = 120.0
+    namespace: str = "default"
+
+    def act(self, cluster: Cluster) -> None:
+        least = self.ready
+
+        def too_few(_: Cluster) -> bool:
+            nonlocal least
+            pods = cluster.list("pods", selector=self.selector, namespace=self.namespace)
+            least = sum(1 for p in pods for c in p.status.conditions if c.type == "Ready" and c.status == "True")
+            return least < self.ready
+
+        if cluster.run(until=too_few, limit=self.seconds):
+            raise ValueError(text("grading.too-few", what=self.selector, count=least, want=self.ready))
 
 
 class AddNode(Step, frozen=True):
@@ -111,6 +147,8 @@ STEPS: Mapping[str, type[Step]] = {
     "apply": Apply,
     "break-node": BreakNode,
     "break-containers": BreakContainers,
+    "disturb": Disturb,
+    "watch": Watch,
     "add-node": AddNode,
 }
 """The steps by the names that exercises call them."""

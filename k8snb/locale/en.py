@@ -381,6 +381,8 @@ MESSAGES = {
     "grading.restarts": "{what}: {count} restarts within {seconds} seconds",
     "grading.explained": "{object}: {fact}",
     "grading.logs": "logs of {what}: searched for {pattern}",
+    "grading.step": "what the check does could not be done: {error}",
+    "grading.too-few": "at one moment only {count} Pods of {what} were ready, {want} must be",
     "grading.empty": "Question {question} has no answer yet.",
     "grading.unanswered": "There is no answer to {question} yet: write it in its %%answer cell and run that cell.",
     "grading.count": "{held} of the {of} checks shown here hold.",

@@ -381,6 +381,8 @@ MESSAGES = {
     "grading.restarts": "{what}：{seconds} 秒内重启了 {count} 次",
     "grading.explained": "{object}：{fact}",
     "grading.logs": "在 {what} 的日志中查找 {pattern}",
+    "grading.step": "检查所做的操作无法执行：{error}",
+    "grading.too-few": "有一个时刻 {what} 只有 {count} 个 Pod 就绪，至少要有 {want} 个",
     "grading.empty": "问题 {question} 还没有答案。",
     "grading.unanswered": "{question} 还没有答案：请写在它的 %%answer 单元格里并运行。",
     "grading.count": "这里显示的 {of} 项检查中有 {held} 项通过。",
