@@ -129,11 +129,13 @@ class Reaches(Condition, frozen=True):
 
 
 class Refused(Condition, frozen=True):
-    """A request gets no answer (``error``: nxdomain, refused, timeout, reset or unreachable; default: any of them)."""
+    """A request gets no answer (``error``: nxdomain, refused, timeout, reset or unreachable; default: any of them); ``at``
+    is where its way has to end (dns, service, policy, …)."""
 
     source: str
     url: str
     error: str = ""
+    at: str = ""
 
     def look(self, cluster: Cluster) -> Seen:
         try:
@@ -141,7 +143,8 @@ class Refused(Condition, frozen=True):
         except ValueError as error:
             return Seen(False, "request", {"source": self.source, "url": self.url, "answer": str(error)})
         told = answer.message if answer.error else f"{answer.status} {answer.body.strip()[:80]}"
-        good = bool(answer.error) and self.error in ("", answer.error)
+        ended = answer.hops[-1].where if answer.hops else ""
+        good = bool(answer.error) and self.error in ("", answer.error) and self.at in ("", ended)
         return Seen(good, "request", {"source": self.source, "url": self.url, "answer": told})
 
 
