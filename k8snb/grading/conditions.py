@@ -148,6 +148,23 @@ class Refused(Condition, frozen=True):
         return Seen(good, "request", {"source": self.source, "url": self.url, "answer": told})
 
 
+class Outside(Condition, frozen=True):
+    """A request from outside, through the ingress controller, for a host and a path is answered with a status and a body."""
+
+    host: str
+    path: str = "/"
+    status: int = 200
+    body: str = ""
+    controller: str = "nginx"
+
+    def look(self, cluster: Cluster) -> Seen:
+        url = cluster.ingress_url(self.controller) + self.path
+        answer = cluster.request("outside", url, headers={"Host": self.host})
+        told = answer.message if answer.error else f"{answer.status} {answer.body.strip()[:80]}"
+        good = not answer.error and answer.status == self.status and self.body in answer.body
+        return Seen(good, "request", {"source": "outside", "url": f"http://{self.host}{self.path}", "answer": told})
+
+
 class Field(Condition, frozen=True):
     """A field of an object (JSONPath as in kubectl) is a value, one of some, matches a pattern, or lies within bounds."""
 
@@ -349,6 +366,7 @@ CONDITIONS: Mapping[str, type[Condition]] = {
     "ready": Ready,
     "reaches": Reaches,
     "refused": Refused,
+    "outside": Outside,
     "field": Field,
     "pods": Pods,
     "endpoints": Endpoints,

@@ -127,6 +127,17 @@ class Watch(Step, frozen=True):
             raise ValueError(text("grading.too-few", what=self.selector, count=least, want=self.ready))
 
 
+class InstallIngress(Step, frozen=True):
+    """An ingress controller (nginx, traefik, contour or haproxy) is installed, with its class as the default one."""
+
+    value = "controller"
+    controller: str = "nginx"
+
+    def act(self, cluster: Cluster) -> None:
+        cluster.install_ingress(self.controller)
+        cluster.settle(limit=300)
+
+
 class AddNode(Step, frozen=True):
     """A machine joins."""
 
@@ -149,6 +160,7 @@ STEPS: Mapping[str, type[Step]] = {
     "break-containers": BreakContainers,
     "disturb": Disturb,
     "watch": Watch,
+    "install-ingress": InstallIngress,
     "add-node": AddNode,
 }
 """The steps by the names that exercises call them."""
