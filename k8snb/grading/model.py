@@ -74,8 +74,9 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     ``answer`` is manifest (YAML that is applied) or commands (kubectl command lines). ``start`` is what stands in the
     answer's cell of a fresh exercise. ``images`` are catalogue entries of the question's own (as ``cluster.images.add``
-    takes them), ``prepare`` are steps that follow ``setup``: what somebody did before. ``seconds`` of simulated time may pass after the answer before it is looked at.
-    ``draw`` are values that hidden worlds and checks may use as ``${name}``; which one is taken depends on the student.
+    takes them), ``prepare`` are steps that follow ``setup``: what somebody did before. ``seconds`` of simulated time may
+    pass after the answer before it is looked at. ``draw`` are values that hidden worlds and checks may use as ``${name}``;
+    which one is taken depends on the student.
     """
 
     id: str
