@@ -75,6 +75,8 @@ def explain(world: World, what: str | Any, language: str | None = None) -> Expla
             world.get(
                 kind if isinstance(what, str) else resource.plural, name, namespace
             )  # raises NotFound, with close names
-        return Explanation(told, [*why_it_exists(world, key), *gone], language)
+        born = why_it_exists(world, key)
+        known = {fact.revision for fact in born}
+        return Explanation(told, [*born, *(fact for fact in gone if fact.revision not in known)], language)
     state = dict(STATE).get(resource.kind, explain_any)
     return Explanation(told, [*why_it_exists(world, key), *state(world, obj)], language)

@@ -92,7 +92,7 @@ class ClusterMap(Following):
         if self._playing is not None:
             self._playing.cancel()
             self._playing = None
-            self._moment = self.cluster.revision
+            self._moment = (self.cluster.revision, self.cluster.now)
             self.refresh(force=True)
 
     def catch_up(self) -> None:

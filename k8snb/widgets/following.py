@@ -28,7 +28,7 @@ class Following(Stage):
         self.shown: int | None = None
         self.kept = False
         self.told = ""
-        self._moment = cluster.revision
+        self._moment = (cluster.revision, cluster.now)
         self._fresh = True
         self._seen = cluster.revision
         super().__init__(**options)
@@ -51,7 +51,10 @@ class Following(Stage):
     @property
     def world(self) -> World:
         """What is looked at: the cluster, or its past."""
-        return self.cluster if self.shown is None else self.cluster.at(self.shown)
+        if self.shown is None:
+            return self.cluster
+        past = self.cluster.at(self.shown)
+        return past.until(self._moment[1]) if self.kept else past
 
     def moment(self, world: World) -> dict[str, Any]:
         """The parts of a frame that say when it is: revision, first, last, live, kept and the clock's text."""
@@ -97,7 +100,7 @@ class Following(Stage):
         """Show the present, and follow it; what the reader has done here becomes this picture's own moment."""
         self.shown = None
         self.kept = False
-        self._moment = self.cluster.revision
+        self._moment = (self.cluster.revision, self.cluster.now)
         rejoin(self)
 
     def show_changes(self, before: int, kind: str = "") -> None:
@@ -123,7 +126,7 @@ class Following(Stage):
     def catch_up(self) -> None:
         fresh, self._fresh = self._fresh, False
         if fresh:  # the cell that shows the picture has ended: this is its moment
-            self._moment = self.cluster.revision
+            self._moment = (self.cluster.revision, self.cluster.now)
         if self.shown is not None or self.cluster.revision == self._seen:
             return
         if self.concerned(self._seen):
@@ -137,7 +140,7 @@ class Following(Stage):
 
     def retire(self) -> None:
         if self.shown is None:
-            self.shown = self._moment
+            self.shown = self._moment[0]
             self.kept = True
             self.present()
 

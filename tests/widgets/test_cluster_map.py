@@ -107,6 +107,17 @@ def test_the_moment_of_a_map_is_the_end_of_its_own_cell(cluster: Cluster) -> Non
     assert (older.frame["revision"], pods_on(older)) == (moment, 3)
 
 
+def test_an_older_map_keeps_the_time_of_its_cell_even_when_nothing_had_changed(cluster: Cluster) -> None:
+    older = ClusterMap(cluster, language="en")
+    cluster.run(5.5)
+    now = cluster.now
+    cell_has_run()
+    cluster.run(100)
+    ClusterMap(cluster)
+
+    assert f": {now:.1f} s" in older.frame["clock"]
+
+
 def test_what_the_reader_did_in_a_map_becomes_its_moment(cluster: Cluster) -> None:
     older = ClusterMap(cluster)
     cell_has_run()
