@@ -292,7 +292,6 @@ class Snapshot(World):
     def history(self) -> History:
         return History(self._log, self._first, self._reader.revision)
 
-<<<<<<< HEAD
     def fork(self) -> Any:
         """A live cluster that goes on from this moment: ``cluster.at(42).fork()`` is ``cluster.branch(42)``.
 
@@ -301,13 +300,12 @@ class Snapshot(World):
         of machines) is not brought back, and chance goes its own way from there.
         """
         return self._branch(self.revision, self.now)
-=======
+
     def until(self, now: float) -> Self:
         """The same revision at a later second, up to which nothing changed any more."""
         later = copy.copy(self)
         later._now = max(self._now, now)
         return later
->>>>>>> 9c197b7 (Kept pictures keep the second of their cell; close-ups driven in a browser)
 
     def __repr__(self) -> str:
         return f"<Snapshot at revision {self.revision}, {self.now:.3f} s>"
