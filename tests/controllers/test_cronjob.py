@@ -16,11 +16,12 @@ from k8snb.api.types.core_v1 import ObjectReference
 from k8snb.client.calls import Call, Create, Delete, Get, Outcome
 from k8snb.client.protocol import Later
 from k8snb.client.testing import static_view
+from k8snb.cluster import Cluster
 from k8snb.controllers.cronjob import CronJobController
 from k8snb.controllers.cronjob.controller import SCHEDULED, _cronjob_keys, _job_keys
 from k8snb.controllers.cronjob.schedule import Timetable, job_name
 from k8snb.sim.clock import rfc3339
-from tests.controllers.batch import Run, cronjob
+from tests.controllers.batch import Run, cron, cronjob
 from tests.controllers.build import meta, ref
 
 OURS = ref("CronJob", "tick", "batch/v1")
@@ -296,3 +297,14 @@ def test_jobs_wake_their_cronjob_only() -> None:
 
 def test_an_unknown_cronjob_is_nothing_to_do() -> None:
     assert Run(CronJobController(), "default/nobody", [], 0.0).calls == []
+
+
+def test_a_settled_cluster_does_not_wait_for_the_next_start() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(cron("* * * * *", "exit 0"))
+
+    assert cluster.settle() == 0.0
+    cluster.run(180)
+    assert [job.metadata.name for job in cluster.of(Job)] == [f"tick-{MINUTES + n}" for n in (1, 2, 3)]
+    assert cluster.settle() <= 5.0
+    assert len(cluster.of(Job)) == 3

@@ -10,16 +10,18 @@ from msgspec.structs import replace
 
 from k8snb.api.errors import APIError, Cause, Details
 from k8snb.api.frozen import FrozenDict
+from k8snb.api.request import ADMIN, Request
 from k8snb.api.types.batch_v1 import Job, JobCondition, JobStatus, UncountedTerminatedPods
 from k8snb.api.types.core_v1 import Pod
 from k8snb.client.calls import Call, Create, Delete, Outcome, Patch, UpdateStatus
 from k8snb.client.protocol import Later
 from k8snb.client.testing import static_view
+from k8snb.cluster import Cluster
 from k8snb.controllers.job import JobController, names
 from k8snb.controllers.job.backoff import Record
 from k8snb.controllers.job.controller import _job_keys, _pod_keys
 from k8snb.sim.clock import rfc3339
-from tests.controllers.batch import OURS, Run, job, member, started
+from tests.controllers.batch import OURS, Run, job, manifest, member, started
 
 NOW = 1000.0
 REFUSED = APIError(403, "Forbidden", "no")
@@ -510,3 +512,25 @@ def test_status_of_a_job_that_has_just_started() -> None:
     assert status == JobStatus(
         startTime=rfc3339(NOW), active=1, ready=0, terminating=0, uncountedTerminatedPods=UncountedTerminatedPods()
     )
+
+
+def test_pods_of_a_deleted_job_stay_unless_it_is_said_otherwise() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(manifest("sleep 500"))
+    cluster.settle()
+    answer = cluster.handle(Request("delete", cluster.resource("jobs"), "default", "job", user=ADMIN))
+    cluster.settle()
+    (pod,) = cluster.of(Pod, "default")
+
+    assert answer.warnings[0].startswith("child pods are preserved by default when jobs are deleted")
+    assert (pod.status.phase, pod.metadata.ownerReferences, pod.metadata.finalizers) == ("Running", (), ())
+
+
+def test_pods_go_with_their_job_when_it_is_said_so() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.apply(manifest("sleep 500"))
+    cluster.settle()
+    cluster.delete("job", "job", propagation="Background")
+    cluster.settle()
+
+    assert cluster.of(Pod, "default") == []

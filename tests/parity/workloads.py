@@ -36,7 +36,7 @@ OUTDATED = {
 """Recordings that were made of an earlier text of their scenario (three volumes of 1Gi) and in an earlier normal form, and
 the differences that come of it; they are left out."""
 VIEWS = ("core", "whole", "trace", "interleaving")
-LATER = {}
+LATER: dict[str, str] = {}
 """Kind -> controller, of those that the model does not have yet."""
 
 
