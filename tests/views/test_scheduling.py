@@ -137,7 +137,7 @@ def test_names_are_escaped() -> None:
     assert "<script>" not in draw_heat(heat_map(found, "en", query="<script>"), "en")
 
 
-OUTCOMES = {
+OUTCOMES: dict[str, tuple[dict[str, Any], str]] = {
     "gated": ({"schedulingGates": [{"name": "example.com/wait"}]}, "example.com/wait"),
     "ignored": ({"schedulerName": "nobody"}, "nobody"),
     "unschedulable": ({"nodeSelector": {"disk": "ssd"}}, "disk=ssd"),
