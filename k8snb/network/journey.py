@@ -9,26 +9,20 @@ Simplifications: the first packet stands for the connection; one packet each way
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
-from k8snb.api.types.core_v1 import Pod, Service
-from k8snb.api.types.networking_v1 import NetworkPolicy
-from k8snb.client.view import View
-from k8snb.client.wire import Reply, Request
+from k8snb.api.types.core_v1 import Service
+from k8snb.client.wire import Reply
 from k8snb.network import cni as plugins
 from k8snb.network import services
-from k8snb.network.address import endpoint, node_mac, pod_mac, within
+from k8snb.network.address import endpoint, pod_mac, within
+from k8snb.network.arrival import Arrival
 from k8snb.network.packet import Packet
-from k8snb.network.policy import EGRESS, INGRESS, Peer, Verdict, judge, peer_of
+from k8snb.network.policy import Peer, peer_of
 from k8snb.network.proxy import Context, Outcome
 from k8snb.network.proxy.choosing import NODE, destination
 from k8snb.network.proxy.nftables import SERVICE_CIDR
 from k8snb.network.proxy.rule import Rule, traverse
 from k8snb.network.services import Backend, ServiceRule
-from k8snb.network.trace import Trail
-
-if TYPE_CHECKING:
-    from k8snb.network.network import Network
+from k8snb.network.walk import Rewritten
 
 CONNECT_TIMEOUT = 127.0
 """How long Linux tries to connect to an address where nobody is (``tcp_syn_retries`` 6)."""
@@ -36,104 +30,16 @@ MAX_NODES = 4
 """Nodes that a packet may enter before it is taken to go round in circles; real ones enter at most three."""
 
 
-class Hosts(Protocol):
-    """The machines: who runs where, and what answers there. The kubelet pool is one."""
+class Journey(Arrival):
+    """The walk from the caller on."""
 
-    def pod_of(self, uid: str) -> Pod | None:
-        """The pod with that uid, if a machine knows it."""
-
-    def on_host(self, node: str) -> list[Pod]:
-        """The pods of a node that use the host's network or a port of the host."""
-
-    def ask(self, pod: Pod, request: Request, now: float, local: bool = False) -> Reply:
-        """Let a pod answer."""
-
-    def reachable(self, node: str) -> bool:
-        """Whether a node's machine is on and its link is up."""
-
-    def powered(self, node: str) -> bool:
-        """Whether a node's machine is on."""
-
-    def ports_of(self, pod: Pod, now: float) -> list[str]:
-        """Where a pod listens, as ``80`` or ``127.0.0.1:80``, for explanations."""
-
-
-class Source:
-    """Where a request starts: a pod, a node (``pod`` None) or outside (``node`` empty too)."""
-
-    __slots__ = ("address", "name", "node", "pod")
-
-    def __init__(self, name: str, pod: Pod | None, node: str, address: str) -> None:
-        self.name = name
-        self.pod = pod
-        self.node = node
-        self.address = address
-
-    @property
-    def in_pod(self) -> bool:
-        """Whether it has a network namespace of its own."""
-        return self.pod is not None and not self.pod.spec.hostNetwork
-
-    @property
-    def place(self) -> str:
-        """Its place in a trace."""
-        if self.pod is not None:
-            return f"pod/{self.name}"
-        return f"node/{self.node}" if self.node else "outside"
-
-
-class Rewritten:
-    """A conntrack entry: what a node changed in the request's packet and will change back in the reply's."""
-
-    __slots__ = ("after", "before", "kind", "node")
-
-    def __init__(self, node: str, kind: str, before: tuple[str, int], after: tuple[str, int]) -> None:
-        self.node = node
-        self.kind = kind
-        self.before = before
-        self.after = after
-
-
-class Journey:
-    """One request under way."""
-
-    __slots__ = (
-        "cni",
-        "entered",
-        "hosts",
-        "masked",
-        "net",
-        "now",
-        "packet",
-        "request",
-        "rewritten",
-        "source",
-        "trail",
-        "view",
-    )
-
-    def __init__(
-        self, net: Network, hosts: Hosts, source: Source, request: Request, view: View, now: float, trail: Trail
-    ) -> None:
-        self.net = net
-        self.hosts = hosts
-        self.source = source
-        self.request = request
-        self.view = view
-        self.now = now
-        self.trail = trail
-        self.cni = net.cni
-        self.rewritten: list[Rewritten] = []
-        self.entered = 0
-        self.masked = ""
+    __slots__ = ()
 
     def to(self, address: str) -> tuple[Reply, str]:
         """Go to an address; returns the reply and the ip:port that was asked last."""
         source, request = self.source, self.request
         protocol = {"udp": "udp", "icmp": "icmp", "sctp": "sctp"}.get(request.protocol, "tcp")
-        if (
-            ":" in address and source.in_pod and source.pod is not None
-        ):  # a socket of the other family has the other address
+        if ":" in address and source.in_pod and source.pod is not None:
             own = self.net.ipam.addresses_of(source.pod.metadata.uid or "")
             source.address = next((a for a in own if ":" in a), source.address)
         packet = self.packet = Packet(source.address, self.net.next_port(), address, request.port, protocol)
@@ -411,9 +317,7 @@ class Journey:
                 return self._unreachable(other)
         self._wire(other)
         packet.ttl -= 1 if hook == "PREROUTING" and node else 0
-        reply, asked = self._at(other, "PREROUTING")
-        self.net.asked = asked
-        return reply
+        return self._at(other, "PREROUTING")[0]
 
     def _postrouting(self, node: str, hook: str, target: str) -> None:
         """The last chains before the packet leaves: does it get a new source? ``target`` is the pod's node (empty: outside)."""
@@ -463,138 +367,6 @@ class Journey:
             text = f"default via {ipam.router} dev eth0"
         self.trail.step(f"node/{node}", "route", self.packet, text, device=device)
 
-    def _carry(self, node: str, other: str) -> None:
-        """From node to node: in a VXLAN packet, or as it is."""
-        packet, net, trail = self.packet, self.net, self.trail
-        if trail.detailed:
-            here, there = net.ipam.node_address(node), net.ipam.node_address(other)
-            if self.cni.mode == "vxlan":
-                packet.smac, packet.dmac = plugins.overlay_mac(node), plugins.overlay_mac(other)
-                packet.outer = f"VXLAN {plugins.VNI} {here} → {there}:{plugins.VXLAN_PORT}"
-                trail.step(
-                    f"node/{node}", "encapsulate", packet, f"flannel.{plugins.VNI}", overhead=plugins.VXLAN_OVERHEAD
-                )
-            else:
-                packet.smac, packet.dmac = node_mac(here), node_mac(there)
-            packet.device = "eth0"
-            trail.step("wire", "wire", packet, f"{here} → {there}")
-            if packet.outer:
-                packet.outer, packet.device = "", f"flannel.{plugins.VNI}"
-                trail.step(f"node/{other}", "decapsulate", packet, f"flannel.{plugins.VNI}")
-            else:
-                trail.step(f"node/{other}", "arrive", packet, "eth0")
-        packet.mark = 0
-        packet.ttl -= 1
-
-    def _wire(self, node: str) -> None:
-        packet = self.packet
-        packet.mark = 0
-        if self.trail.detailed:
-            packet.device = "eth0"
-            packet.dmac = node_mac(self.net.ipam.node_address(node))
-            self.trail.step("wire", "wire", packet, f"→ {node}")
-
-    # -- policies
-
-    def _policed(self, target: Pod) -> bool:
-        """Whether policies need to be asked at all: there are some where the packet comes from or goes to."""
-        if not self.cni.enforces:
-            return False
-        if self.trail.detailed:
-            return True
-        view, own = self.view, self.source.pod
-        if view.by(NetworkPolicy, "namespace", target.metadata.namespace or ""):
-            return True
-        return own is not None and bool(view.by(NetworkPolicy, "namespace", own.metadata.namespace or ""))
-
-    def _origin(self) -> Peer:
-        """Who the packet's source is, as a policy sees it where the packet is now."""
-        packet, net = self.packet, self.net
-        if not self.masked:
-            if self.source.pod is not None:
-                return peer_of(self.source.pod, packet.src, self.view)
-            return Peer(packet.src, node=self.source.node)
-        uid = net.ipam.owner_of(packet.src)
-        pod = self.hosts.pod_of(uid) if uid is not None else None
-        return peer_of(pod, packet.src, self.view) if pod is not None else Peer(packet.src, node=self.masked)
-
-    def _egress(self, node: str, target: Peer) -> Reply | None:
-        source = self.source
-        if not self.cni.enforces or not source.in_pod or source.node != node or source.pod is None:
-            return None
-        return self._judged(EGRESS, node, peer_of(source.pod, source.address, self.view), target)
-
-    def _ingress(self, node: str, target: Peer) -> Reply | None:
-        if not self.cni.enforces or not target.is_pod:
-            return None
-        return self._judged(INGRESS, node, self._origin(), target)
-
-    def _judged(self, direction: str, node: str, source: Peer, target: Peer) -> Reply | None:
-        packet = self.packet
-        verdict = judge(self.view, direction, source, target, packet.dport, packet.protocol.upper())
-        own = target if direction == INGRESS else source
-        if self.trail.detailed and verdict.reason != "no-pod":
-            self._verdict(node, own, verdict)
-        if verdict.allowed:
-            return None
-        self.trail.add("policy", own.name, f"{direction.lower()}-denied", ok=False, policies=" ".join(verdict.policies))
-        return Reply(0, error="timeout")
-
-    def _verdict(self, node: str, own: Peer, verdict: Verdict) -> None:
-        direction = verdict.direction.lower()
-        detail = f"{verdict.policy} {verdict.rule}".strip() or " ".join(verdict.policies)
-        code = f"{direction}-{verdict.reason if verdict.allowed else 'denied'}"
-        self.trail.step(f"node/{node}", code, self.packet, detail, ok=verdict.allowed, pod=own.name)
-
-    # -- arrival
-
-    def _deliver(self, pod: Pod, node: str, uid: str) -> Reply:
-        packet, trail, source = self.packet, self.trail, self.source
-        name = f"{pod.metadata.namespace}/{pod.metadata.name}"
-        if trail.detailed:
-            meta = pod.metadata
-            end = plugins.host_end(self.cni, uid, meta.namespace or "", meta.name or "")
-            packet.device, packet.dmac = end, pod_mac(packet.dst)
-            packet.smac = plugins.gateway_mac(self.cni, self.net.ipam, node)
-            trail.step(f"node/{node}", "veth", packet, f"{end} ↔ eth0")
-            packet.device = "eth0"
-            trail.step(f"pod/{name}", "arrive", packet, "eth0")
-        itself = source.pod is not None and source.pod.metadata.uid == uid
-        reply = self.hosts.ask(pod, self._asked(), self.now, local=itself)
-        return self._answered(reply, name, self.hosts.ports_of(pod, self.now) if reply.error == "refused" else [], node)
-
-    def _host(self, node: str) -> Reply:
-        """The node itself: a pod behind one of its ports, a pod with its network, or nobody."""
-        packet, hosts = self.packet, self.hosts
-        for pod in hosts.on_host(node):
-            name = f"{pod.metadata.namespace}/{pod.metadata.name}"
-            for box in pod.spec.containers:
-                for mapped in box.ports:
-                    if mapped.hostPort == packet.dport and not pod.spec.hostNetwork:
-                        return self._host_port(pod, node, mapped.containerPort)
-            if pod.spec.hostNetwork:
-                reply = hosts.ask(pod, self._asked(), self.now)
-                if reply.error != "refused":
-                    return self._answered(reply, name, [], node)
-        return self._nothing(node)
-
-    def _host_port(self, pod: Pod, node: str, port: int) -> Reply:
-        """CNI's portmap plugin: a DNAT from a port of the node to one pod on it."""
-        packet = self.packet
-        uid = pod.metadata.uid or ""
-        held = self.net.ipam.held.get(uid)
-        before = (packet.dst, packet.dport)
-        packet.dst, packet.dport = held[1] if held is not None else packet.dst, port
-        self.rewritten.append(Rewritten(node, "dnat", before, (packet.dst, port)))
-        self.trail.step(f"node/{node}", "host-port", packet, f"CNI-HOSTPORT-DNAT: {before[1]} → {packet.dst}:{port}")
-        denied = self._ingress(node, peer_of(pod, packet.dst, self.view))
-        return denied if denied is not None else self._deliver(pod, node, uid)
-
-    def _nothing(self, node: str) -> Reply:
-        self.trail.add("node", node, "nothing-listens", ok=False, port=self.packet.dport)
-        self.trail.step(f"node/{node}", "nothing-listens", self.packet, ok=False, port=self.packet.dport)
-        return Reply(0, error="refused")
-
     def _elsewhere(self, node: str, hook: str) -> Reply:
         """An address that is no pod's, no node's and no Service's: the outside, or nobody's."""
         packet, trail, net = self.packet, self.trail, self.net
@@ -613,11 +385,6 @@ class Journey:
             )
         trail.add("node", node or source.name, "nobody-there", ok=False, address=packet.dst)
         trail.step(f"node/{node}" if node else "outside", "nobody-there", packet, packet.dst, ok=False)
-        return Reply(0, error="timeout")
-
-    def _unreachable(self, node: str) -> Reply:
-        self.trail.add("node", node, "unreachable", ok=False)
-        self.trail.step("wire", "unreachable", self.packet, node, ok=False)
         return Reply(0, error="timeout")
 
     def _loopback(self) -> Reply:
@@ -645,91 +412,3 @@ class Journey:
         self.trail.add("app", source.name, "nothing-listens", ok=False, port=request.port)
         self.trail.step(source.place, "nothing-listens", self.packet, "lo", ok=False, port=request.port)
         return Reply(0, error="refused")
-
-    def _asked(self) -> Request:
-        r, p = self.request, self.packet
-        return Request(r.host, p.dport, r.protocol, r.method, r.path, r.headers, r.body, p.src, r.timeout)
-
-    def _answered(self, reply: Reply, name: str, listens: list[str], node: str) -> Reply:
-        trail, port = self.trail, self.packet.dport
-        if reply.error == "refused":
-            trail.add("app", name, "nothing-listens", ok=False, port=port, listens=" ".join(listens) or "nowhere")
-        elif reply.error:
-            trail.add("app", name, reply.error, ok=False, port=port)
-        else:
-            trail.add("app", name, "answered", port=port, status=reply.status)
-        if trail.detailed:
-            code = "nothing-listens" if reply.error == "refused" else reply.error or "answered"
-            facts = {"status": reply.status} if not reply.error else {"listens": " ".join(listens) or "-"}
-            trail.step(f"pod/{name}", code, self.packet, "", ok=not reply.error, **facts)
-        return self._returned(reply, f"pod/{name}", node)
-
-    # -- the way back
-
-    def _returned(self, reply: Reply, place: str, node: str) -> Reply:
-        """The reply passes the answering node and the node whose address the request bore; both undo what they did."""
-        if reply.error == "timeout":
-            return reply
-        lost = self._lost(node)
-        if lost is not None:
-            self.trail.add("node", lost.node, "reply-unknown", ok=False)
-            self.trail.step(
-                self.source.place, "reply-unknown", self.packet, f"{lost.after[0]} ≠ {lost.before[0]}", ok=False
-            )
-            return Reply(0, error="reset")
-        if self.trail.detailed:
-            self._back(place, node)
-        return reply
-
-    def _lost(self, node: str) -> Rewritten | None:
-        """A change that the reply does not pass again: it goes to whoever's address the request bore, one after the other."""
-        owners = [r.node for r in reversed(self.rewritten) if r.kind == "snat"]
-        owners.append(self.source.node)
-        passed = {node, "balancer", owners[0]}
-        undone = 0
-        for change in reversed(self.rewritten):
-            if change.node not in passed:
-                return change
-            if change.kind == "snat":
-                undone += 1
-                passed.add(owners[undone])
-        return None
-
-    def _back(self, place: str, node: str) -> None:
-        trail, there = self.trail, self.packet
-        trail.back = True
-        packet = Packet(there.dst, there.dport, there.src, there.sport, there.protocol)
-        packet.state = "ESTABLISHED"
-        trail.step(place, "reply", packet)
-        at = node
-        for change in reversed(self.rewritten):
-            if at and change.node not in (at, "balancer"):
-                trail.step("wire", "wire", packet, f"{at} → {change.node}")
-            at = change.node
-            if change.kind == "snat":
-                packet.dst, packet.dport = change.before
-            else:
-                packet.src, packet.sport = change.before
-            where = "balancer" if at == "balancer" else f"node/{at}"
-            trail.step(
-                where,
-                f"un-{change.kind}",
-                packet,
-                f"{change.after[0]}:{change.after[1]} → {change.before[0]}:{change.before[1]}",
-            )
-        if self.source.node and at and at != self.source.node:
-            trail.step("wire", "wire", packet, f"{at} → {self.source.node}")
-        trail.step(self.source.place, "received", packet)
-        trail.back = False
-
-    def _network(self) -> None:
-        """Which of the three networks the packet's destination lies in."""
-        dst, ipam = self.packet.dst, self.net.ipam
-        if services.caught_by(self.view, dst) is not None or within(dst, SERVICE_CIDR):
-            self.trail.network = "service"
-        elif dst in ipam.node_of:
-            self.trail.network = "node"
-        elif ipam.owner_of(dst) is not None or within(dst, ipam.cluster_cidr):
-            self.trail.network = "pod"
-        else:
-            self.trail.network = "outside"

@@ -20,7 +20,7 @@ from k8snb.client.wire import Reply, Request
 from k8snb.network import dns, proxy, services
 from k8snb.network.cni import Cni, overlay_address, plugin
 from k8snb.network.ipam import Ipam
-from k8snb.network.journey import CONNECT_TIMEOUT, Hosts, Journey, Source
+from k8snb.network.journey import CONNECT_TIMEOUT, Journey
 from k8snb.network.packet import FIRST_PORT, LAST_PORT
 from k8snb.network.policy import EGRESS, Peer, judge, peer_of
 from k8snb.network.proxy import Site
@@ -29,6 +29,7 @@ from k8snb.network.proxy.rule import Chains, chains_of
 from k8snb.network.reach import Reachability, reachability
 from k8snb.network.services import ZONE, Compiled, table
 from k8snb.network.trace import Answer, Trace, Trail
+from k8snb.network.walk import Hosts, Source
 from k8snb.sim.clock import ctime
 from k8snb.sim.ids import Ids
 
@@ -74,7 +75,6 @@ class Network:
         self.chance = Ids(seed ^ 0x6E65)
         self.recent: dict[tuple[str, str, str], float] = {}
         self.compiled = Compiled()
-        self.asked = ""
         self._port = FIRST_PORT - 1
         self._locals: dict[str, tuple[str, str, str]] = {}
         self._sites: dict[str, Site] = {}

@@ -25,9 +25,9 @@ spec: {nodeName: n1, hostNetwork: true, containers: [{name: c, image: busybox, c
 """
 
 
-def world(cni: str | Cni, **options: bool) -> Cluster:
+def world(cni: str | Cni, dual_stack: bool = False) -> Cluster:
     """Two nodes, a pod on each, one with its node's network."""
-    cluster = Cluster(nodes=["n1", "n2"], cni=cni, **options)
+    cluster = Cluster(nodes=["n1", "n2"], cni=cni, dual_stack=dual_stack)
     cluster.apply(PODS)
     cluster.settle()
     return cluster
