@@ -9,8 +9,8 @@ into the API server.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import repeat
-from operator import attrgetter, is_
+from itertools import compress
+from operator import attrgetter, is_, is_not
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -33,7 +33,7 @@ _ZEROS: Final[dict[str, Any]] = {
     "quantity": "0",
     "intorstring": 0,
 }
-_STEPS: dict[type[Any], tuple[tuple[tuple[str, Step], ...], Callable[[Any], Any]]] = {}
+_STEPS: dict[type[Any], tuple[tuple[tuple[str, Step], ...], Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]] = {}
 _SHARED: dict[int, Any] = {}
 _MISSING: Final = object()
 
@@ -59,15 +59,14 @@ def _struct(value: Any, known: Any) -> Any:
     found = _STEPS.get(kind)
     if found is None:
         found = _STEPS[kind] = _steps(kind)
-    steps, items = found
-    before = items(known) if type(known) is kind else repeat(None)
+    steps, items, blank = found
+    given = items(value)
+    before = items(known) if type(known) is kind else blank
     changed: dict[str, Any] = {}
-    for (attr, step), item, old in zip(steps, items(value), before, strict=False):
+    for (attr, step), item, old in compress(zip(steps, given, before, strict=True), map(is_not, given, before)):
         if item is None:
             if step in _REQUIRED:
                 changed[attr] = step(None)
-            continue
-        if item is old:
             continue
         if step is _drop_zero:
             if not item:
@@ -143,17 +142,24 @@ _DROPS: Final[dict[str, Step]] = {kind: _drop_zero if not zero else _drop_no_qua
 _FILLS: Final = {zero: _fill(value) for zero, value in _ZEROS.items()}
 
 
-def _steps(type_: type[Any]) -> tuple[tuple[tuple[str, Step], ...], Callable[[Any], Any]]:
-    """Return (attribute, function) of the fields that may need freezing, and what fetches their values."""
+def _steps(
+    type_: type[Any],
+) -> tuple[tuple[tuple[str, Step], ...], Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
+    """Return (attribute, function) of the fields that may need freezing, what fetches their values, and the values of an
+    object with nothing set, which are as they should be.
+    """
     found = []
     for item in plan(type_).fields.values():
         step = _step(item)
         if step is not None:
             found.append((item.attr, step))
     names = [attr for attr, _ in found]
-    if len(names) > 1:
-        return tuple(found), attrgetter(*names)
-    return tuple(found), lambda value: tuple([getattr(value, name) for name in names])
+
+    def one_by_one(value: Any) -> tuple[Any, ...]:
+        return tuple([getattr(value, name) for name in names])
+
+    items = attrgetter(*names) if len(names) > 1 else one_by_one
+    return tuple(found), items, items(type_())
 
 
 def _step(item: FieldPlan) -> Step | None:
