@@ -7,8 +7,9 @@ others are written again. So the count in the API lags behind, and the note stay
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -40,6 +41,12 @@ class Broadcaster:
         self._cache: dict[tuple[object, ...], Tracked] = {}
         self._names = names or Names()
         self._looks = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Broadcaster:
+        other = Broadcaster(copy.deepcopy(self._names, memo))
+        other._cache = dict(self._cache)  # what is remembered are values
+        other._looks = self._looks
+        return other
 
     def event(self, call: Emit, component: str, now: float) -> Draft | None:
         """What to write for a call made at second ``now``; None when an occurrence is only counted."""
