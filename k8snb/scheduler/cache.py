@@ -8,9 +8,11 @@ is its own snapshot. What changed is kept in a log, so that results for equal po
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from k8snb.api.types.core_v1 import Node, Pod
+from k8snb.scheduler.matching import Selector
 from k8snb.scheduler.nodeinfo import NodeInfo, pod_key, zone_key
 from k8snb.scheduler.plugins.inter_pod_affinity import Terms, terms_of
 from k8snb.scheduler.resources import pod_requests
@@ -37,7 +39,7 @@ class Cache:
 
     ``layout`` is another number whenever the node order is another one, ``topology`` also when a node's labels, taints or
     other parts of its spec change, ``affinity_version`` when pods with new affinity terms come or the last ones with some
-    terms go (``terms`` counts them).
+    terms go (``terms`` counts them). ``labelled`` counts the pods that are not being deleted: namespace -> labels -> node.
     """
 
     def __init__(self) -> None:
@@ -51,6 +53,7 @@ class Cache:
         self.with_anti_affinity: dict[str, NodeInfo] = {}
         self.affinity_version = 0
         self.terms: dict[Terms, int] = {}
+        self.labelled: dict[str | None, dict[Mapping[str, str], dict[str, int]]] = {}
         self.assumed: dict[str, None] = {}
         self.log: list[News] = []
         self.log_start = 0
@@ -183,6 +186,8 @@ class Cache:
         if before.deletionTimestamp != after.deletionTimestamp or (
             before.labels is not after.labels and before.labels != after.labels
         ):
+            self._label(known, info, -1)
+            self._label(pod, info, 1)
             self._changed(info, known, pod)
 
     def remove_pod(self, pod: Pod) -> None:
@@ -206,6 +211,7 @@ class Cache:
         self._where[pod_key(pod)] = info
         if pod.spec.affinity is not None:
             self._index(info, pod, 1)
+        self._label(pod, info, 1)
         self._changed(info, None, pod)
 
     def _remove(self, key: str) -> None:
@@ -214,9 +220,36 @@ class Cache:
         info.remove(pod)
         if pod.spec.affinity is not None:
             self._index(info, pod, -1)
+        self._label(pod, info, -1)
         if not info.pods and info.node is None:
             self.infos.pop(info.name, None)
         self._changed(info, pod, None)
+
+    def _label(self, pod: Pod, info: NodeInfo, change: int) -> None:
+        """Count a pod in (1) or out (-1) by its labels."""
+        meta = pod.metadata
+        if meta.deletionTimestamp is not None:
+            return
+        groups = self.labelled.setdefault(meta.namespace, {})
+        nodes = groups.setdefault(meta.labels, {})
+        left = nodes.get(info.name, 0) + change
+        if left:
+            nodes[info.name] = left
+            return
+        del nodes[info.name]
+        if not nodes:
+            del groups[meta.labels]
+
+    def matching(self, selector: Selector, namespace: str | None) -> dict[str, int]:
+        """Node -> how many of its pods a selector counts: those that are not being deleted; an empty one counts none."""
+        found: dict[str, int] = {}
+        if selector.nothing or not selector.requirements:
+            return found
+        for labels, nodes in self.labelled.get(namespace, {}).items():
+            if selector.matches(labels):
+                for name, count in nodes.items():
+                    found[name] = found.get(name, 0) + count
+        return found
 
     def _index(self, info: NodeInfo, pod: Pod, change: int) -> None:
         """A pod with affinity has come to (1) or gone from (-1) a node."""
@@ -269,6 +302,10 @@ class Cache:
         other.with_anti_affinity = {name: infos[name] for name in self.with_anti_affinity}
         other.affinity_version = self.affinity_version
         other.terms = dict(self.terms)
+        other.labelled = {
+            namespace: {labels: dict(nodes) for labels, nodes in groups.items()}
+            for namespace, groups in self.labelled.items()
+        }
         other.assumed = dict(self.assumed)
         other.log_start = self.log_start + len(self.log)
         other.log = []

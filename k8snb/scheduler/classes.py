@@ -163,7 +163,7 @@ class Classes:
             return None
         soft: SoftSpread | None = None
         if constraints and facts.spread is not None:
-            soft = SoftSpread(pod, constraints, facts.spread.requires_all(pod))
+            soft = SoftSpread(self.cache, pod, constraints, facts.spread.requires_all(pod))
         scored = [
             plugin for plugin in profile.pre_score if not isinstance(plugin, PodTopologySpread | InterPodAffinity)
         ]

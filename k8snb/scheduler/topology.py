@@ -7,7 +7,7 @@ are closed or opened by a few operations on whole numbers. ``PodClass`` calls; t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from k8snb.api.types.core_v1 import Pod
@@ -41,13 +41,13 @@ class Topology:
     """The domains of every topology key that somebody asked for; the same for all classes."""
 
     def __init__(self, cache: Cache) -> None:
-        self._cache = cache
+        self.cache = cache
         self._version = -1
         self._domains: dict[str, Domains] = {}
 
     def domains(self, key: str) -> Domains:
         """The domains of one key."""
-        cache = self._cache
+        cache = self.cache
         if self._version != cache.topology:
             self._version = cache.topology
             self._domains = {}
@@ -76,8 +76,16 @@ class Rule(Protocol):
         """The sets of nodes that are closed now, those that the plugin finds first before the others."""
 
 
+def places_of(cache: Cache, matching: Mapping[str, int]) -> Iterator[tuple[int, int]]:
+    """(place of a node, number) for what is counted by the names of nodes, as far as they have a place."""
+    for name, count in matching.items():
+        info = cache.get(name)
+        if info is not None:
+            yield info.index, count
+
+
 def spreads(pod: Pod, constraint: Constraint, namespace: str | None) -> bool:
-    """Whether a pod is one that a constraint of a pod in the namespace counts (see ``count_matching``)."""
+    """Whether a pod is one that a constraint of a pod in the namespace counts (see ``Cache.matching``)."""
     selector, meta = constraint.selector, pod.metadata
     return (
         bool(selector.requirements)
@@ -168,9 +176,12 @@ class HardSpread:
         everyone = (1 << len(nodes)) - 1
         for skew, values_ in zip(self.skews, counted, strict=True):
             skew.begin(self.topology.domains(skew.constraint.key), list(values_), everyone)
-        for place, info in enumerate(nodes):
-            for other in info.pods.values():
-                self.count(place, other, 1)
+        for number, skew in enumerate(self.skews):
+            matching = self.topology.cache.matching(skew.constraint.selector, self.pod.metadata.namespace)
+            for place, count in places_of(self.topology.cache, matching):
+                domain = self._values[place][number]
+                if domain is not None:
+                    skew.add(domain, count)
 
     def count(self, place: int, pod: Pod, change: int) -> None:
         for skew, value in zip(self.skews, self._values[place], strict=True):
@@ -280,7 +291,8 @@ class SoftSpread:
     A node is described by a tuple, one item per constraint: for hostnames how many pods it has, else the domain's name.
     """
 
-    def __init__(self, pod: Pod, constraints: Sequence[Constraint], require_all: bool) -> None:
+    def __init__(self, cache: Cache, pod: Pod, constraints: Sequence[Constraint], require_all: bool) -> None:
+        self.cache = cache
         self.pod = pod
         self.constraints = constraints
         self.require_all = require_all
@@ -303,23 +315,27 @@ class SoftSpread:
             labels = node.metadata.labels
             self._values.append(tuple([labels.get(c.key) for c in self.constraints]))
             self._counted.append(tuple([c.counts_node(self.pod, node) for c in self.constraints]))
-        for place, info in enumerate(nodes):
-            for other in info.pods.values():
-                self.count(place, other, 1)
+        for number, constraint in enumerate(self.constraints):
+            matching = self.cache.matching(constraint.selector, self.pod.metadata.namespace)
+            for place, count in places_of(self.cache, matching):
+                self._add(place, number, count)
 
     def count(self, place: int, pod: Pod, change: int) -> None:
         """A pod has come to (1) or gone from (-1) the node at a place."""
+        for number, constraint in enumerate(self.constraints):
+            if spreads(pod, constraint, self.pod.metadata.namespace):
+                self._add(place, number, change)
+
+    def _add(self, place: int, number: int, change: int) -> None:
+        """More or fewer pods for one constraint."""
         values = self._values[place]
         if values is None:
             return
-        for number, constraint in enumerate(self.constraints):
-            if not spreads(pod, constraint, self.pod.metadata.namespace):
-                continue
-            if constraint.key == HOSTNAME:
-                self._own[number][place] += change
-            elif self._counted[place][number]:
-                domain, value = self.domains[number], values[number] or ""
-                domain[value] = domain.get(value, 0) + change
+        if self.constraints[number].key == HOSTNAME:
+            self._own[number][place] += change
+        elif self._counted[place][number]:
+            domain, value = self.domains[number], values[number] or ""
+            domain[value] = domain.get(value, 0) + change
 
     def describe(self, place: int) -> tuple[int | str | None, ...] | None:
         """The node's tuple, None for each label that it lacks; None when it is left out."""

@@ -95,16 +95,16 @@ class PodTopologySpread(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlug
         if not constraints:
             return SKIP
         counts: list[dict[str, int]] = [{} for _ in constraints]
-        namespace = pod.metadata.namespace
-        for node in self.handle.cache.nodes:
+        cache, namespace = self.handle.cache, pod.metadata.namespace
+        matching = [cache.matching(constraint.selector, namespace) for constraint in constraints]
+        for node in cache.nodes:
             if node.node is None or not has_all_keys(node.node, constraints):
                 continue
             labels = node.node.metadata.labels
             for place, constraint in enumerate(constraints):
                 if constraint.counts_node(pod, node.node):
                     value = labels[constraint.key]
-                    matching = count_matching(node.pods, constraint.selector, namespace)
-                    counts[place][value] = counts[place].get(value, 0) + matching
+                    counts[place][value] = counts[place].get(value, 0) + matching[place].get(node.name, 0)
         state.data[FILTER_KEY] = Spread(constraints, counts)
         return None
 
@@ -167,16 +167,18 @@ class PodTopologySpread(PreFilterPlugin, FilterPlugin, PreScorePlugin, ScorePlug
             if constraint.key == HOSTNAME:
                 domains = len(nodes) - len(preference.ignored)
             preference.weights.append(weight_of(domains))
-        namespace = pod.metadata.namespace
-        for node in self.handle.cache.nodes:
-            if node.node is None or (require_all and not has_all_keys(node.node, constraints)):
-                continue
-            found = node.node.metadata.labels
-            for place, constraint in enumerate(constraints):
-                counts = preference.counts[place]
-                value = found.get(constraint.key, "")
-                if value in counts and constraint.counts_node(pod, node.node):
-                    counts[value] += count_matching(node.pods, constraint.selector, namespace)
+        cache, namespace = self.handle.cache, pod.metadata.namespace
+        for place, constraint in enumerate(constraints):
+            counts = preference.counts[place]
+            for name, matching in cache.matching(constraint.selector, namespace).items():
+                info = cache.get(name)
+                if info is None or info.node is None:
+                    continue
+                if require_all and not has_all_keys(info.node, constraints):
+                    continue
+                value = info.node.metadata.labels.get(constraint.key, "")
+                if value in counts and constraint.counts_node(pod, info.node):
+                    counts[value] += matching
         state.data[SCORE_KEY] = preference
         return None
 
