@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from k8snb.api.types.core_v1 import Pod
+from k8snb.scheduler.answers import Answers
 from k8snb.scheduler.cache import Cache
 from k8snb.scheduler.framework import (
     Code,
@@ -44,9 +45,11 @@ from k8snb.scheduler.profile import Profile
 from k8snb.scheduler.topology import AntiAffinity, HardSpread, Rule, SoftSpread, Topology
 
 MEMORY = 400_000
-"""How many (class, node) pairs are remembered; the class that was not needed for longest goes first."""
+"""How many answers of nodes are remembered; those that were not needed for longest go first."""
 MIN_CLASSES = 16
-"""Classes that are remembered however many nodes there are."""
+"""Kinds of pods whose answers are remembered however many nodes there are."""
+CLASSES = 2048
+"""Classes that are remembered: what they count, not the answers."""
 _IN_TREE = "k8snb.scheduler.plugins."
 """Plugins from elsewhere may look at anything in a pod."""
 _NUMBERS = 8192
@@ -58,7 +61,9 @@ class Classes:
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
-        self._classes: dict[Any, PodClass | None] = {}
+        self._asked: dict[Any, None] = {}
+        self._answers: dict[Any, Answers] = {}
+        self._classes: dict[Any, PodClass] = {}
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._values: dict[Any, int] = {}
         self.topology = Topology(cache)
@@ -88,16 +93,22 @@ class Classes:
             if soft:
                 parts += [constraint.signature() for constraint in soft]
                 parts.append(bool(pod.spec.topologySpreadConstraints))
-        key = self._key(facts, pod, parts)
-        classes = self._classes
-        if key not in classes:
-            classes[key] = None
-            self._forget()
+        key = self._key(facts, pod)
+        answers = self._answers.pop(key, None)
+        if key not in self._asked:
+            self._asked[key] = None
+            _forget(self._asked, CLASSES)
             return None
-        found = classes.pop(key)
-        if found is None:
-            found = self._new(facts, pod, soft, [make() for make in makers])
-        classes[key] = found
+        whole = (key, *parts)
+        found = self._classes.pop(whole, None)
+        if found is None or (answers is not None and found.answers is not answers):
+            found = self._new(facts, pod, soft, [make() for make in makers], answers)
+            if found is None:
+                return None
+        self._answers[key] = found.answers
+        self._classes[whole] = found
+        _forget(self._answers, max(MIN_CLASSES, MEMORY // max(len(self.cache.nodes), 1)))
+        _forget(self._classes, CLASSES)
         return found
 
     def _spread(self, facts: Facts, pod: Pod, makers: list[Callable[[], Rule]], parts: list[Any]) -> bool:
@@ -155,7 +166,9 @@ class Classes:
             known = self._spoken[key] = plugin.spoken_of(pod)
         return known
 
-    def _new(self, facts: Facts, pod: Pod, constraints: list[Constraint], rules: list[Rule]) -> PodClass | None:
+    def _new(
+        self, facts: Facts, pod: Pod, constraints: list[Constraint], rules: list[Rule], answers: Answers | None
+    ) -> PodClass | None:
         profile = facts.profile
         state = CycleState()
         narrowed, refusal, _ = profile.run_pre_filter(state, pod)
@@ -163,7 +176,7 @@ class Classes:
             return None
         soft: SoftSpread | None = None
         if constraints and facts.spread is not None:
-            soft = SoftSpread(self.cache, pod, constraints, facts.spread.requires_all(pod))
+            soft = SoftSpread(pod, constraints, facts.spread.requires_all(pod), self.topology)
         scored = [
             plugin for plugin in profile.pre_score if not isinstance(plugin, PodTopologySpread | InterPodAffinity)
         ]
@@ -173,12 +186,9 @@ class Classes:
                 state.skip_score[plugin.name] = None
         ruled = {name: order for name, order in facts.ruled.items() if any(rule.order == order for rule in rules)}
         plan = Plan(profile, pod, state, soft, ruled)
-        return PodClass(self.cache, pod, state, plan, soft, rules)
-
-    def _forget(self) -> None:
-        limit = max(MIN_CLASSES, MEMORY // max(len(self.cache.nodes), 1))
-        while len(self._classes) > limit:
-            del self._classes[next(iter(self._classes))]
+        if answers is None:
+            answers = Answers(self.cache, pod, state, plan)
+        return PodClass(self.cache, state, plan, answers, soft, rules)
 
     def _number(self, value: Any) -> int:
         """A number that equal values share."""
@@ -188,16 +198,16 @@ class Classes:
         if len(self._numbers) >= _NUMBERS or len(self._values) >= _NUMBERS:
             self._numbers = {}
             self._values = {}
-            self._classes = {}
+            self._asked, self._answers, self._classes = {}, {}, {}
             self._spoken = {}
         number = self._values.setdefault(value, len(self._values))
         self._numbers[id(value)] = (value, number)
         return number
 
-    def _key(self, facts: Facts, pod: Pod, more: Sequence[Any]) -> tuple[Any, ...]:
+    def _key(self, facts: Facts, pod: Pod) -> tuple[Any, ...]:
         spec = pod.spec
         number = self._number
-        parts: list[Any] = [facts.profile.name, pod.metadata.namespace, spec.nodeName, *more]
+        parts: list[Any] = [facts.profile.name, pod.metadata.namespace, spec.nodeName]
         for container in spec.containers:
             parts += (number(container.resources), container.image, number(container.ports) if container.ports else 0)
             if container.restartPolicyRules:
@@ -243,6 +253,15 @@ _IDLE = (VolumeRestrictions, NodeVolumeLimits, VolumeBinding, VolumeZone)
 """Plugins that have nothing to say about plain pods."""
 _SPECIAL = (PodTopologySpread, InterPodAffinity, ImageLocality)
 """Plugins that look at the whole cluster, and what they see is known here."""
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _forget(known: dict[K, V], limit: int) -> None:
+    while len(known) > limit:
+        del known[next(iter(known))]
 
 
 class Facts:

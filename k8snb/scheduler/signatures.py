@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from k8snb.scheduler.framework import Status
 from k8snb.scheduler.nodesets import Ring, places
@@ -20,7 +20,7 @@ class Signature:
     ``failed_at`` is the place of the filter that refused, in the profile's order.
     """
 
-    __slots__ = ("failed_at", "images", "raws", "spread", "status", "total")
+    __slots__ = ("failed_at", "images", "raws", "status", "total")
 
     def __init__(
         self,
@@ -29,14 +29,12 @@ class Signature:
         raws: tuple[int, ...],
         total: int,
         images: tuple[str, ...],
-        spread: tuple[Any, ...] | None,
     ) -> None:
         self.status = status
         self.failed_at = failed_at
         self.raws = raws
         self.total = total
         self.images = images
-        self.spread = spread
 
 
 class Seen:

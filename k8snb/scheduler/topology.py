@@ -44,13 +44,25 @@ class Topology:
         self.cache = cache
         self._version = -1
         self._domains: dict[str, Domains] = {}
+        self._present: dict[str, int] = {}
+
+    def present(self, key: str) -> int:
+        """The nodes that have a label with that key."""
+        domains = self.domains(key)
+        found = self._present.get(key)
+        if found is None:
+            found = 0
+            for nodes in domains.values():
+                found |= nodes
+            self._present[key] = found
+        return found
 
     def domains(self, key: str) -> Domains:
         """The domains of one key."""
         cache = self.cache
         if self._version != cache.topology:
             self._version = cache.topology
-            self._domains = {}
+            self._domains, self._present = {}, {}
         found = self._domains.get(key)
         if found is None:
             found = self._domains[key] = {}
@@ -285,39 +297,46 @@ class AntiAffinity:
         return [refusal for refusal in found if refusal[1]]
 
 
+Place: TypeAlias = "tuple[int | str | None, ...] | None"
+"""What soft constraints see of a node, one item per constraint: for hostnames how many pods it has, else its domain; None for
+each label that it lacks. None as a whole when the node is left out."""
+
+
 class SoftSpread:
-    """The ``ScheduleAnyway`` constraints of a class: what each node's place in the topology is worth.
+    """The ``ScheduleAnyway`` constraints of a class: what each node's place in the topology is worth."""
 
-    A node is described by a tuple, one item per constraint: for hostnames how many pods it has, else the domain's name.
-    """
-
-    def __init__(self, cache: Cache, pod: Pod, constraints: Sequence[Constraint], require_all: bool) -> None:
-        self.cache = cache
+    def __init__(self, pod: Pod, constraints: Sequence[Constraint], require_all: bool, topology: Topology) -> None:
         self.pod = pod
         self.constraints = constraints
         self.require_all = require_all
+        self.topology = topology
         self.domains: list[dict[str, int]] = []
-        self._values: list[tuple[str | None, ...] | None] = []
-        self._counted: list[tuple[bool, ...]] = []
-        self._own: list[list[int]] = []
+        self._nodes: Sequence[NodeInfo] = ()
+        self._left_out = 0
+        self._own: list[dict[int, int]] = []
+        self._parts: list[dict[int | str | None, int]] = []
 
     def rebuild(self, nodes: Sequence[NodeInfo]) -> None:
         """Count everything."""
+        cache, everyone = self.topology.cache, (1 << len(nodes)) - 1
+        self._nodes = nodes
+        self._left_out = 0
         self.domains = [{} for _ in self.constraints]
-        self._values, self._counted = [], []
-        self._own = [[0] * len(nodes) for _ in self.constraints]
-        for info in nodes:
-            node = info.node
-            if node is None or (self.require_all and not has_all_keys(node, self.constraints)):
-                self._values.append(None)
-                self._counted.append(())
-                continue
-            labels = node.metadata.labels
-            self._values.append(tuple([labels.get(c.key) for c in self.constraints]))
-            self._counted.append(tuple([c.counts_node(self.pod, node) for c in self.constraints]))
+        self._own = [{} for _ in self.constraints]
+        self._parts = []
+        for constraint in self.constraints:
+            present = self.topology.present(constraint.key)
+            part: dict[int | str | None, int] = {0: present}
+            if constraint.key != HOSTNAME:
+                part = dict(self.topology.domains(constraint.key))
+            if present != everyone:
+                part[None] = everyone ^ present
+                if self.require_all:
+                    self._left_out |= everyone ^ present
+            self._parts.append(part)
         for number, constraint in enumerate(self.constraints):
-            matching = self.cache.matching(constraint.selector, self.pod.metadata.namespace)
-            for place, count in places_of(self.cache, matching):
+            matching = cache.matching(constraint.selector, self.pod.metadata.namespace)
+            for place, count in places_of(cache, matching):
                 self._add(place, number, count)
 
     def count(self, place: int, pod: Pod, change: int) -> None:
@@ -328,23 +347,34 @@ class SoftSpread:
 
     def _add(self, place: int, number: int, change: int) -> None:
         """More or fewer pods for one constraint."""
-        values = self._values[place]
-        if values is None:
+        node = self._nodes[place].node
+        bit = 1 << place
+        if node is None or self._left_out & bit:
             return
-        if self.constraints[number].key == HOSTNAME:
-            self._own[number][place] += change
-        elif self._counted[place][number]:
-            domain, value = self.domains[number], values[number] or ""
-            domain[value] = domain.get(value, 0) + change
+        constraint = self.constraints[number]
+        value = node.metadata.labels.get(constraint.key)
+        if constraint.key == HOSTNAME:
+            if value is not None:
+                own, part = self._own[number], self._parts[number]
+                before = own.get(place, 0)
+                after = own[place] = before + change
+                part[before] ^= bit
+                if not part[before]:
+                    del part[before]
+                part[after] = part.get(after, 0) | bit
+        elif constraint.counts_node(self.pod, node):
+            domain = self.domains[number]
+            domain[value or ""] = domain.get(value or "", 0) + change
 
-    def describe(self, place: int) -> tuple[int | str | None, ...] | None:
-        """The node's tuple, None for each label that it lacks; None when it is left out."""
-        values = self._values[place]
-        if values is None:
-            return None
-        return tuple(
-            [
-                self._own[number][place] if value is not None and constraint.key == HOSTNAME else value
-                for number, (constraint, value) in enumerate(zip(self.constraints, values, strict=True))
+    def split(self, nodes: int) -> list[tuple[Place, int]]:
+        """A set of nodes cut into those that are in the same place."""
+        found: list[tuple[tuple[int | str | None, ...], int]] = [((), nodes & ~self._left_out)]
+        for part in self._parts:
+            found = [
+                ((*place, value), there & members)
+                for place, there in found
+                for value, members in part.items()
+                if there & members
             ]
-        )
+        left_out = nodes & self._left_out
+        return [*found, (None, left_out)] if left_out else [*found]
