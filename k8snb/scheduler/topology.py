@@ -328,7 +328,7 @@ class SoftSpread:
             present = self.topology.present(constraint.key)
             part: dict[int | str | None, int] = {0: present}
             if constraint.key != HOSTNAME:
-                part = dict(self.topology.domains(constraint.key))
+                part = {value: nodes for value, nodes in self.topology.domains(constraint.key).items()}  # noqa: C416
             if present != everyone:
                 part[None] = everyone ^ present
                 if self.require_all:

@@ -35,6 +35,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     *throughput.BENCHMARKS,
     deployment.BENCHMARK,
     deployment.THOUSAND_NODES,
+    deployment.FORK,
     map_refresh.BENCHMARK,
     network.BENCHMARK,
     limits.BENCHMARK,
