@@ -28,7 +28,7 @@ MESSAGES = {
     "sched.more-fit": "✓ 还有 {count} 个可用节点（总分 {least} 到 {best}）",
     "sched.refusal": "{plugin}：{reason}（{code}）",
     "sched.group": "{count} 个节点  {plugin}：{reason}（{code}）：{nodes}",
-    "sched.and-more": " 等另外 {count} 个",
+    "sched.and-more": "，以及另外 {count} 个",
     # preemption
     "sched.preemption": "抢占可以在 {count} 个节点上腾出位置，选中的是 {node}。",
     "sched.victims": "{node}：需要驱逐 {victims}",
