@@ -51,6 +51,10 @@ class AuditLog:
     def __getitem__(self, index: int) -> AuditRecord:
         return self._records[index]
 
+    def keep(self, limit: int) -> None:
+        """Keep only the newest ``limit`` records from now on."""
+        self._records = deque(self._records, maxlen=limit)
+
     def __deepcopy__(self, memo: object) -> AuditLog:
         other = AuditLog(self._records.maxlen)
         other._records.extend(self._records)

@@ -39,7 +39,7 @@ class BearerTokens:
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             return None
-        user = self._known.get(token) or tokens.user_of(token, server.reader, server.clock.now)
+        user = self._known.get(token) or tokens.user_of(token, server.reader, server.clock.now, server.token_secret)
         if user is None:
             raise errors.unauthorized()
         return user

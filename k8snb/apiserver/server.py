@@ -93,6 +93,8 @@ class APIServer:
         """Where container logs come from (the kubelets); set by whoever wires the cluster."""
         self.metrics: MetricsSource | None = None
         """Who answers for metrics.k8s.io (metrics-server); set by whoever wires the cluster, None when there is nobody."""
+        self.token_secret = b""
+        """What besides an account's uid signs its tokens; set by whoever lets others reach the server."""
         self._endpoints: dict[Resource, Endpoint] = {}
         self._lease = (0, 0.0, 0.0)
         self.custom = Definitions(self)

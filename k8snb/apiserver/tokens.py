@@ -1,7 +1,7 @@
 """Service account tokens: JSON Web Tokens that this API server issues and recognises.
 
-They look like real ones and expire like them, but are signed with a key that follows from the account's uid: a model
-cluster has no secrets to keep.
+They look like real ones and expire like them. The key that signs them follows from the account's uid, so that the same
+cluster issues the same tokens; a cluster that others can reach is given a secret besides (`APIServer.token_secret`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ _HEADER = {"alg": "HS256", "kid": "k8snb", "typ": "JWT"}
 
 
 def issue(
-    account: ServiceAccount, audiences: tuple[str, ...], now: float, seconds: int, bound: BoundObjectReference | None
+    account: ServiceAccount,
+    audiences: tuple[str, ...],
+    now: float,
+    seconds: int,
+    bound: BoundObjectReference | None,
+    secret: bytes = b"",
 ) -> str:
     """A token for the account that is valid for `seconds` simulated seconds from `now` on."""
     meta = account.metadata
@@ -47,10 +52,10 @@ def issue(
         "sub": f"system:serviceaccount:{meta.namespace}:{meta.name}",
     }
     signed = f"{_encode(_HEADER)}.{_encode(claims)}"
-    return f"{signed}.{_sign(signed, meta.uid or '')}"
+    return f"{signed}.{_sign(signed, meta.uid or '', secret)}"
 
 
-def user_of(token: str, reader: StoreReader, now: float) -> UserInfo | None:
+def user_of(token: str, reader: StoreReader, now: float, secret: bytes = b"") -> UserInfo | None:
     """The service account behind a token; None when it is not ours, has expired, or its account or object is gone."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -63,7 +68,7 @@ def user_of(token: str, reader: StoreReader, now: float) -> UserInfo | None:
     except (ValueError, KeyError, TypeError):
         return None
     signed = f"{parts[0]}.{parts[1]}"
-    if not isinstance(uid, str) or not hmac.compare_digest(_sign(signed, uid).encode(), parts[2].encode()):
+    if not isinstance(uid, str) or not hmac.compare_digest(_sign(signed, uid, secret).encode(), parts[2].encode()):
         return None
     if _EPOCH + now >= expires:
         return None
@@ -85,6 +90,6 @@ def _encode(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def _sign(text: str, key: str) -> str:
-    digest = hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()
+def _sign(text: str, key: str, secret: bytes) -> str:
+    digest = hmac.new(secret + key.encode(), text.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -39,8 +39,8 @@ MESSAGE_LIMIT = 1024 * 1024
 """Bytes of one WebSocket message."""
 STARTED = 60.0
 """Seconds that the server may take to start."""
-AUDITED = 10_000
-"""Requests that the audit log keeps while a cluster is served."""
+AUDITED = 100_000
+"""Requests that the audit log keeps from the time on when a cluster is served; clients poll without end."""
 
 
 _SERVED: dict[int, Serving] = {}
@@ -186,6 +186,8 @@ class Serving:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="k8snb-server", daemon=True)
         _SERVED[id(self._cluster)] = self
+        self._cluster.server.audit.keep(AUDITED)
+        self._cluster.server.token_secret = secrets.token_bytes(32)
         self._guard.close()
         self._thread.start()
         if not self._up.wait(STARTED) or self._failure is not None:

@@ -11,6 +11,7 @@ from tests.benchmarks import (
     network,
     scheduler,
     scheduling_explained,
+    served,
     store_file,
     store_fork,
     store_list,
@@ -38,5 +39,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     deployment.FORK,
     map_refresh.BENCHMARK,
     network.BENCHMARK,
+    served.WRITING,
+    served.WATCHING,
+    served.LISTS,
     limits.BENCHMARK,
 )

@@ -16,6 +16,8 @@ from k8snb.api.types.meta_v1 import DeleteOptions
 from k8snb.apiserver.http.media import input_type
 
 Query = dict[str, list[str]]
+MOST = 1000
+"""Parameters that a query may have."""
 _KNOWN = frozenset(
     {
         "allowWatchBookmarks",
@@ -46,8 +48,13 @@ _INT64 = 1 << 63
 
 
 def query_of(text: str) -> Query:
-    """The parameters of a query, repeated ones in order."""
-    return parse_qs(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=1000) if text else {}
+    """The parameters of a query, repeated ones in order; APIError 400 for too many."""
+    if not text:
+        return {}
+    try:
+        return parse_qs(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST)
+    except ValueError:
+        raise errors.bad_request(f"the query has more than {MOST} parameters") from None
 
 
 def boolean(query: Query, name: str) -> bool | None:

@@ -55,7 +55,7 @@ class Token(Subresource):
             raise errors.invalid("TokenRequest", meta.name or "", problems, "authentication.k8s.io")
         _check_bound(ctx, request)
         audiences = spec.audiences or (tokens.ISSUER,)
-        token = tokens.issue(account, audiences, ctx.time, seconds, spec.boundObjectRef)
+        token = tokens.issue(account, audiences, ctx.time, seconds, spec.boundObjectRef, ctx.server.token_secret)
         done = replace(
             request,
             metadata=replace(

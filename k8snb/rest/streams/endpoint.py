@@ -69,10 +69,10 @@ class Streams:
         target = f"{path}?{text}" if text else path
         headers = {name: value for name, value in headers.items() if name != "accept"}
         request = HTTPRequest("GET", target, headers, b"", user)
-        answer, pod = await self._app.worker.run(self._asked, request, info)
-        status = msgspec.json.decode(answer.body) if answer.content_type.startswith("application/json") else {}
-        if info.subresource not in _STREAMS or status.get("kind") != "Status":
+        if info.resource != "pods" or info.subresource not in _STREAMS:
             raise errors.bad_request(f"{path} is not read over a WebSocket")
+        answer, pod = await self._app.worker.run(self._asked, request, info)
+        status = msgspec.json.decode(answer.body)
         if status.get("message") != READY:
             raise errors.APIError(status["code"], status.get("reason", ""), status["message"])
         return pod, info, parameters.query_of(text)
