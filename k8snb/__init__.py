@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from k8snb.grading.practice import begin, check, hint
     from k8snb.locale import use as use_language
     from k8snb.node import NodeSpec
-    from k8snb.notebook import Cluster
+    from k8snb.notebook import Cluster, connect
     from k8snb.widgets.predict import predict
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "__version__",
     "begin",
     "check",
+    "connect",
     "explain",
     "hint",
     "load_ipython_extension",
@@ -47,6 +48,7 @@ _WHERE = {
     "IN_TREE": ("k8snb.controllers", "IN_TREE"),
     "NodeSpec": ("k8snb.node", "NodeSpec"),
     "Steps": ("k8snb.cluster", "Steps"),
+    "connect": ("k8snb.notebook", "connect"),
     "explain": ("k8snb.explain", "explain"),
     "predict": ("k8snb.widgets.predict", "predict"),
     "use_language": ("k8snb.locale", "use"),

@@ -227,3 +227,24 @@ class Cluster(Pictures, model.Cluster):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self.map()._repr_mimebundle_()
+
+
+def connect(kubeconfig: str | Path | None = None, context: str | None = None, *, writable: bool = False) -> Any:
+    """A real cluster through the same collections, pictures and explanations as the model; read-only unless ``writable``.
+
+    ``kubeconfig`` is a path (default ``$KUBECONFIG``, then ``~/.kube/config``), ``context`` one of its contexts. A real
+    cluster does not tell why things changed, so its history is empty and there is nothing to rewind.
+    """
+    from k8snb.rest.remote import (
+        Remote,
+    )  # a class of its own only here, so that the HTTP client is imported when it is used
+
+    class RemoteCluster(Remote, Pictures):
+        __doc__ = Remote.__doc__
+        snapshot_type = Snapshot
+
+        def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+            view = cluster_map(self.moment())
+            return bundle(None, draw_map(view), map_text(view))
+
+    return RemoteCluster(kubeconfig, context, writable=writable)

@@ -3,7 +3,9 @@
 The order of the steps is kube-apiserver's: authenticate, impersonate, authorise, route, negotiate, read options and
 body, and then `APIServer.handle`. Nothing here opens a socket; `rest/` does, and the golden replay calls it directly.
 
-Left out: protobuf and CBOR bodies, OpenAPI documents, `/metrics`, API priority and fairness, CORS and compression.
+Left out: the managedFields in the rows of a Table (nobody reads them there, and they are worked out anew for every
+answer); protobuf bodies and OpenAPI documents, which `rest/` adds; CBOR bodies, `/metrics`, API priority and fairness,
+CORS and compression.
 """
 
 from __future__ import annotations
@@ -276,7 +278,9 @@ _WHOLE = frozenset({"status", "finalize", "resize", "ephemeralcontainers", "appr
 def _list(
     server: APIServer, call: Request, answer: Response, output: Output, query: Query, headers: list[tuple[str, str]]
 ) -> HTTPResponse:
-    items = [shown(server, call, item) for item in answer.items or ()]
+    items = list(answer.items or ())
+    if output.as_kind != "Table":
+        items = [shown(server, call, item) for item in items]
     if output.as_kind:
         metadata: dict[str, Any] = {"resourceVersion": str(answer.revision)}
         if answer.continue_:

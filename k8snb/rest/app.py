@@ -66,7 +66,7 @@ class Application:
         headers = body.headers_of(scope)
         path, query = body.target_of(scope)
         try:
-            user = await self.worker.run(self.users.user_of, path, headers, scope["state"].get("peer"))
+            user = await self.users.user_of(self.worker, path, headers, scope["state"].get("peer"))
             content = await body.read(headers, receive)
             request = HTTPRequest(scope["method"], f"{path}?{query}" if query else path, headers, content, user)
             return await self._served(request, path, query)

@@ -162,7 +162,7 @@ class Serving:
 
     def _start(self) -> None:
         config = uvicorn.Config(
-            self._application,
+            self._app,
             factory=True,
             http=Connection,
             ws="wsproto",
@@ -197,8 +197,9 @@ class Serving:
             os.environ["KUBECONFIG"] = str(self.kubeconfig)
         atexit.register(self.stop)
 
-    def _application(self) -> Any:
-        return Application(self._cluster, self._worker, self._hub, self._users).asgi()
+    def _app(self) -> Any:
+        self.application = Application(self._cluster, self._worker, self._hub, self._users)
+        return self.application.asgi()
 
     def _tls(self, *_: Any) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -246,11 +247,18 @@ class Serving:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small packets at once only on sockets whose protocol is named; else an answer waits 40 ms for an ACK
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=256)
+        if os.name == "posix":
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        found.listen(256)
     except OSError as error:
+        found.close()
         raise BadValue(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another port") from None
+    return found
 
 
 def _load(context: ssl.SSLContext, pair: KeyPair) -> None:

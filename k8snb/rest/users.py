@@ -10,6 +10,7 @@ from k8snb.api import errors
 from k8snb.api.request import ANONYMOUS, UserInfo
 from k8snb.apiserver.authentication import authenticate, with_group
 from k8snb.apiserver.server import APIServer
+from k8snb.rest.worker import Worker
 
 PUBLIC = frozenset({"/healthz", "/livez", "/readyz"})
 """What is answered without credentials, also below these paths (anonymous authentication for health checks only)."""
@@ -26,23 +27,34 @@ class Users:
         """Recognise a bearer token from now on."""
         self._tokens[token] = with_group(user)
 
-    def user_of(self, path: str, headers: Mapping[str, str], peer: Mapping[str, Any] | None) -> UserInfo:
-        """The user behind a request; ``APIError`` 401 for bad credentials, or none where some are needed.
+    def known(self, path: str, headers: Mapping[str, str], peer: Mapping[str, Any] | None) -> UserInfo | None:
+        """The user behind a request; None when only the cluster can tell (a service account's token).
 
         ``peer`` is the client certificate that the TLS handshake has verified, as ``ssl.SSLSocket.getpeercert`` gives it.
+        ``APIError`` 401 where credentials are needed and none are shown.
         """
         if peer:
             return _holder(peer)
         kind, _, token = headers.get("authorization", "").strip().partition(" ")
         if kind.lower() == "bearer" and token.strip():
             given = token.strip().encode()
-            for known, user in self._tokens.items():
-                if hmac.compare_digest(known.encode(), given):
-                    return user
-            return authenticate(headers, self._server)
+            return next(
+                (user for known, user in self._tokens.items() if hmac.compare_digest(known.encode(), given)), None
+            )
         if not headers.get("authorization") and any(path == p or path.startswith(f"{p}/") for p in PUBLIC):
             return ANONYMOUS
         raise errors.unauthorized()
+
+    def account(self, headers: Mapping[str, str]) -> UserInfo:
+        """The service account of a token, asked on the cluster's thread; ``APIError`` 401."""
+        return authenticate(headers, self._server)
+
+    async def user_of(
+        self, worker: Worker, path: str, headers: Mapping[str, str], peer: Mapping[str, Any] | None
+    ) -> UserInfo:
+        """The user behind a request; ``APIError`` 401."""
+        found = self.known(path, headers, peer)
+        return await worker.run(self.account, headers) if found is None else found
 
 
 def _holder(peer: Mapping[str, Any]) -> UserInfo:

@@ -23,7 +23,7 @@ from k8snb.apiserver import APIServer
 from k8snb.apiserver.authentication import BearerTokens
 from k8snb.apiserver.authz import bootstrap_policy
 from k8snb.apiserver.authz.rbac import RBAC
-from k8snb.apiserver.http.message import HTTPRequest
+from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.apiserver.routes import serve
 from k8snb.bootstrap import bootstrap
 from k8snb.sim.clock import Clock
@@ -36,6 +36,9 @@ AGENT = "python-httpx/0.28.1"
 ADMIN = UserInfo("admin", groups=("system:masters",))
 KEPT_HEADERS = ("Content-Type", "Warning", "Retry-After", "Allow", "Location", "WWW-Authenticate")
 GOLDEN = Path(__file__).parent.parent / "golden" / "api"
+
+ANSWER: Callable[[APIServer, HTTPRequest], HTTPResponse] = serve
+"""How a request is answered: directly, or (``--http``) by way of a connection."""
 
 
 @cache
@@ -81,7 +84,7 @@ class Bench:
         elif who is not None:
             user = UserInfo(who["user"], groups=tuple(who.get("groups", ())))
         try:
-            answer = serve(self.server, HTTPRequest(request["method"], request["path"], headers, body, user))
+            answer = ANSWER(self.server, HTTPRequest(request["method"], request["path"], headers, body, user))
         except Exception as error:  # a crash is a difference like any other, and the replay goes on
             return {"code": 0, "text": "".join(traceback.format_exception(error)[-2:])}
         out: Record = {"code": answer.code}

@@ -65,7 +65,7 @@ class Streams:
         headers = body.headers_of(scope)
         path, text = body.target_of(scope)
         info = paths.parse("GET", path)
-        user = await self._app.worker.run(self._app.users.user_of, path, headers, scope["state"].get("peer"))
+        user = await self._app.users.user_of(self._app.worker, path, headers, scope["state"].get("peer"))
         target = f"{path}?{text}" if text else path
         headers = {name: value for name, value in headers.items() if name != "accept"}
         request = HTTPRequest("GET", target, headers, b"", user)
