@@ -23,7 +23,7 @@ from k8snb.api.errors import APIError
 from k8snb.apiserver.http import encode, parameters, paths
 from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.apiserver.routes import serve
-from k8snb.rest import body, extras, negotiate
+from k8snb.rest import body, extras, metrics, negotiate
 from k8snb.rest.followed import Followed, is_followed_log
 from k8snb.rest.openapi import Documents
 from k8snb.rest.streams.endpoint import Streams
@@ -99,23 +99,30 @@ class Application:
     def _serve(self, request: HTTPRequest, info: paths.RequestInfo) -> HTTPResponse:
         """The API server's answer, in protobuf where that is wanted."""
         request = negotiate.without_protobuf(request)
-        bare = request.path.partition("?")[0]
+        server = self.cluster.server
+        bare, _, text = request.path.partition("?")
+        query = parameters.query_of(text)
         if not info.is_resource:
-            query = parameters.query_of(request.path.partition("?")[2])
             found = extras.health(bare, query)
             if found is not None:
                 return found
             plain = request  # what only the OpenAPI documents are asked for in, the API itself need not know
             if bare.startswith("/openapi/"):
                 plain = replace(request, headers={**request.headers, "accept": "*/*"})
-            answer = serve(self.cluster.server, plain)
+            answer = serve(server, plain)
             if answer.code == 404:  # allowed, and not an address of the API itself
-                return extras.openapi(self.documents, request, bare, query) or answer
+                known = metrics.discovery(bare, request) if server.metrics is not None else None
+                return known or extras.openapi(self.documents, request, bare, query) or answer
+            if server.metrics is not None and bare.rstrip("/") == "/apis":
+                answer = metrics.discovered(answer)
             return extras.discovery(request, answer)
-        as_json = negotiate.wants_protobuf(request, info, self.cluster.server.scheme)
-        if as_json is None:
-            return serve(self.cluster.server, request)
-        return negotiate.as_protobuf(serve(self.cluster.server, as_json))
+        as_json = negotiate.wants_protobuf(request, info, server.scheme)
+        if as_json is not None:
+            return negotiate.as_protobuf(serve(server, as_json))
+        answer = serve(server, request)
+        if answer.code == 404 and info.group == metrics.GROUP and server.metrics is not None:
+            return metrics.answer(server.metrics, request, info, query) or answer
+        return answer
 
     async def _watching(self, watch: Any, seconds: float) -> AsyncIterator[bytes]:
         """The events of a watch, until it ends, its time is up, or the server stops."""

@@ -2,13 +2,13 @@
 
 The core knows no threads. A served cluster has two kinds of callers, the notebook (or any code that holds the cluster)
 and the server's worker thread, which answers requests and lets simulated time follow the wall clock. So that neither
-meets the other inside a step, the cluster, its API server and its kubelets are given, for as long as they are served, a
-subclass of their own class in which every public method and property holds one lock that is shared by the three and may
-be taken again by its holder. Nothing else of them changes, and nothing is paid for when nobody serves.
+meets the other inside a step, the cluster, its API server, its kubelets, scheduler and network are given, for as long as
+they are served, a subclass of their own class in which every public method and property holds one lock that is shared by
+them all and may be taken again by its holder. Nothing else of them changes, and nothing is paid for when nobody serves.
 
 What is locked is one call: between two calls of a cell, requests are answered and time goes on. Who needs several calls
 in one piece writes ``with serving.paused():``. A fork is an ordinary cluster, served by nobody. Code that reaches below
-these three objects (``cluster.store``, ``cluster.runtime``) takes no lock and must hold ``paused()`` itself.
+these objects (``cluster.store``, ``cluster.runtime``) takes no lock and must hold ``paused()`` itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Guard:
 
     def __init__(self, cluster: Any) -> None:
         self.lock = RLock()
-        self._parts = [cluster, cluster.server, cluster.kubelets]
+        self._parts = [cluster, cluster.server, cluster.kubelets, cluster.scheduler, cluster.network]
         self._classes = [type(part) for part in self._parts]
         self._guarded = [_guarded(kind, self) for kind in self._classes]
 

@@ -96,6 +96,8 @@ LONG: tuple[Step, ...] = (
     ("exec -i one -- sh", "cd /etc\npwd\nX=5\necho $((X+1))\nexit 4\n", 4, r"/etc\n6\n"),
     ("exec one -- nothing", "", 1, r'exec: "nothing": executable file not found'),
     ("events --for=pod/one", "", 0, r"Pulled"),
+    ("top nodes", "", 0, r"worker-1 +\d+m +\d+% +\d+Mi +\d+%"),
+    ("top pod one", "", 0, r"one +\d+m +8Mi"),
     ("auth can-i create pods", "", 0, r"yes"),
     ("create token default", "", 0, r"^ey[\w.-]+$"),
     ("run hello --image=busybox --restart=Never -- echo hi", "", 0, r"pod/hello created"),

@@ -190,7 +190,7 @@ class Remote(Verbs):
         """The cluster as it is now: what is asked for is read once and kept."""
         listing = Listing(self._client, self._scheme, kept=True)
         listing.list("/registry/namespaces/")
-        return self.snapshot_type(self._scheme, listing, NoLog(), 1, self.now)
+        return self.snapshot_type(self._scheme, listing, NoLog(), 1, self.now, _no_branch)
 
     def handle(self, request: Request) -> Response:
         if request.verb in _WRITES and not self._writable:
@@ -233,6 +233,10 @@ class Remote(Verbs):
     def __repr__(self) -> str:
         mode = "read and write" if self._writable else "read-only"
         return f"<Remote cluster {self._access.server}, context {self._access.name}, {mode}>"
+
+
+def _no_branch(revision: int, time: float) -> Any:
+    raise ReadOnly("a real cluster cannot be forked: only a model goes on from a past moment")
 
 
 def _resource(group: str, version: str, entry: dict[str, Any]) -> Resource:
