@@ -39,10 +39,10 @@ def raw(serving: Serving) -> Iterator[ssl.SSLSocket]:
 def sent(serving: Serving, data: bytes) -> bytes:
     """What comes back for bytes until the server closes or has answered."""
     with raw(serving) as secure:
-        secure.sendall(data)
         secure.settimeout(20)
         answer = b""
         try:
+            secure.sendall(data)
             while piece := secure.recv(65536):
                 answer += piece
                 secure.settimeout(0.3)
