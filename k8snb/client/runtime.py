@@ -343,9 +343,9 @@ class Runtime:
         """A reconcile has ended with an error: its key is tried again later. Only API errors are all in a day's work."""
         queue = self.queue
         due = self.clock.now + queue.retry_delay(item, self.workers[item[0]].retry)
-        timer = queue.entries[item].timer
-        if timer is None or timer[0] > due:  # a delaying queue keeps the earlier of two moments
-            queue.add_at(*item, due)
+        entry = queue.entries[item]
+        if all(moment is None or moment[0] > due for moment in (entry.timer, entry.later)):
+            queue.add_at(*item, due)  # a delaying queue keeps the earlier of two moments
         queue.done(item)
         if not isinstance(error, APIError):
             raise error

@@ -12,7 +12,7 @@ from k8snb.api.errors import APIError, Cause, Details
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.request import ADMIN, Request
 from k8snb.api.types.batch_v1 import Job, JobCondition, JobStatus, UncountedTerminatedPods
-from k8snb.api.types.core_v1 import Pod
+from k8snb.api.types.core_v1 import Event, Pod
 from k8snb.client.calls import Call, Create, Delete, Outcome, Patch, UpdateStatus
 from k8snb.client.protocol import Later
 from k8snb.client.testing import static_view
@@ -534,3 +534,19 @@ def test_pods_go_with_their_job_when_it_is_said_so() -> None:
     cluster.settle()
 
     assert cluster.of(Pod, "default") == []
+
+
+def test_refused_pods_are_tried_again_after_one_two_four_seconds() -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}}}
+    cluster = Cluster(nodes=1)
+    cluster.apply(quota)
+    cluster.run(1)
+    before = cluster.revision
+    start = cluster.now
+    cluster.apply(manifest("exit 0"))
+    cluster.run(40)
+    changes = [(change.time - start, change.value) for change in cluster.history.since(before)]
+
+    assert [time for time, obj in changes if isinstance(obj, Event) and obj.reason == "FailedCreate"] == [
+        0.0, 1.0, 3.0, 7.0, 15.0, 31.0,
+    ]  # fmt: skip
