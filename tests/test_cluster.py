@@ -175,7 +175,7 @@ MISTAKES: list[Any] = [
     pytest.param(
         lambda c: c.apply("nowhere.yaml"), FileNotFoundError, "nowhere.yaml: there is no such file", id="path"
     ),
-    pytest.param(lambda c: c.apply(42), TypeError, "cannot apply a int", id="type"),
+    pytest.param(lambda c: c.apply(42), TypeError, "cannot apply 42", id="type"),
     pytest.param(lambda c: c.apply("kind: Pod\nmetadata: {name: x}\n"), Exception, "apiVersion", id="no apiVersion"),
     pytest.param(
         lambda c: c.apply(pod("x", container="    imagePulPolicy: Always\n")),

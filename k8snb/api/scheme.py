@@ -53,7 +53,7 @@ class UnknownKind(Mistake, LookupError):
         hint = f"; {foreign}" if foreign else hint
         super().__init__(f'the server doesn\'t have a resource type "{name}"{hint}')
 
-    def __reduce__(self) -> tuple[type[UnknownKind], tuple[str, tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[type[UnknownKind], tuple[str, tuple[str, ...], str]]:
         return (UnknownKind, (self.name, self.suggestions, self.written))
 
 
