@@ -175,13 +175,13 @@ class Verbs(World):
             try:
                 done.append(act(body))
             except (APIError, UnknownKind) as error:
-                what = f"{body.get('kind', 'object')} {(body.get('metadata') or {}).get('name', '')!r}"
+                what = f"{body.get('kind', 'object')} {_metadata(body).get('name', '')!r}"
                 raise ApplyError(what, where, error, tuple(done), len(manifests) - i - 1) from None
         return tuple(done)
 
     def _apply_one(self, body: Mapping[str, Any], namespace: str) -> Applied:
         resource = self.scheme.for_manifest(body)
-        meta = body.get("metadata") or {}
+        meta = _metadata(body)
         where = (meta.get("namespace") or namespace) if resource.namespaced else ""
         wanted = {**body, "metadata": {**meta, **({"namespace": where} if where else {})}}
         wanted = last_applied(wanted)
@@ -220,7 +220,7 @@ class Verbs(World):
 
     def _create_one(self, body: Mapping[str, Any], namespace: str) -> Applied:
         resource = self.scheme.for_manifest(body)
-        where = ((body.get("metadata") or {}).get("namespace") or namespace) if resource.namespaced else ""
+        where = (_metadata(body).get("namespace") or namespace) if resource.namespaced else ""
         made = self._send("create", resource, where, "", body, field_manager="k8snb", field_validation="Strict")
         return Applied(made, "created")
 
@@ -368,6 +368,12 @@ def read(source: Any) -> Iterable[tuple[Mapping[str, Any], str]]:
     raise BadType(
         f"cannot apply {_short(source)}: give YAML or JSON text, the path of a file, an object, a mapping, or a list of these"
     )
+
+
+def _metadata(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata of a manifest; empty when it is no mapping, which the server will refuse."""
+    found = body.get("metadata")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _short(value: object) -> str:

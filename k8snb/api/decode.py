@@ -267,6 +267,8 @@ _OTHER_FILES = (
 
 def _looks_like(body: Mapping[str, Any], name: str) -> str:
     """What a mapping without apiVersion or kind may be."""
+    if name in body:
+        return ""
     close = next((key for key in body if str(key).lower() == name.lower()), None)
     if close is not None:
         return f"; write {name}, not {close}"
