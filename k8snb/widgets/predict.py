@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 
 from k8snb.api.mistakes import BadValue
-from k8snb.locale import text
+from k8snb.locale import current, text
 
 
 class Prediction:
     """A guess among some options, made before the answer is known.
 
-    In a notebook the options are radio buttons (arrow keys choose); ``choose`` does the same from code. ``compare`` tells
+    An option is a value, or a pair of texts (English, Chinese), of which the English one is the value and the reader's own
+    is shown. In a notebook the options are radio buttons (arrow keys choose); ``choose`` does the same from code. ``compare`` tells
     whether the guess was right; with no guess it only tells the answer.
     """
 
     def __init__(self, *options: object) -> None:
         if len(options) < 2:
             raise BadValue("a prediction needs at least two options to choose from: predict(1, 2, 3)")
-        self.options = tuple(options)
+        self.options = tuple(option[0] if isinstance(option, tuple) else option for option in options)
+        self.words = {option[0]: option for option in options if isinstance(option, tuple)}
         self.guess: object | None = None
         self.widget = ipywidgets.RadioButtons(
-            options=[(str(option), i) for i, option in enumerate(options)],
+            options=[(self.word(option), i) for i, option in enumerate(self.options)],
             value=None,
             description=text("predict.guess"),
             layout=ipywidgets.Layout(width="auto"),
@@ -39,7 +42,12 @@ class Prediction:
 
     def compare(self, actual: object) -> Comparison:
         """Hold the guess against what really happened."""
-        return Comparison(self.guess, actual)
+        return Comparison(self.guess, actual, self.word)
+
+    def word(self, value: object) -> str:
+        """An option, or an answer, as the reader sees it."""
+        pair = self.words.get(value)
+        return str(value if pair is None else pair[1 if current() == "zh_CN" else 0])
 
     def _chosen(self, change: dict[str, Any]) -> None:
         self.guess = None if change["new"] is None else self.options[change["new"]]
@@ -50,16 +58,16 @@ class Prediction:
         return {**data, "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return (
-            text("predict.guess") + " " + " / ".join(f"[{'x' if o == self.guess else ' '}] {o}" for o in self.options)
-        )
+        told = (f"[{'x' if o == self.guess else ' '}] {self.word(o)}" for o in self.options)
+        return f"{text('predict.guess')} {' / '.join(told)}"
 
 
 class Comparison:
     """A guess beside the answer."""
 
-    def __init__(self, guess: object | None, actual: object) -> None:
+    def __init__(self, guess: object | None, actual: object, word: Callable[[object], str] = str) -> None:
         self.guess = guess
+        self.word = word
         self.actual = actual
 
     @property
@@ -69,9 +77,11 @@ class Comparison:
 
     def __repr__(self) -> str:
         if self.guess is None:
-            return "• " + text("predict.answer", actual=self.actual)
+            return "• " + text("predict.answer", actual=self.word(self.actual))
         return ("✓ " if self.right else "✗ ") + text(
-            "predict.right" if self.right else "predict.wrong", guess=self.guess, actual=self.actual
+            "predict.right" if self.right else "predict.wrong",
+            guess=self.word(self.guess),
+            actual=self.word(self.actual),
         )
 
 

@@ -28,6 +28,17 @@ def test_a_guess_is_made_in_the_widget_or_from_code() -> None:
     assert made == [None, 3, 1, None]
 
 
+def test_words_are_shown_in_the_reader_s_language(language: str) -> None:
+    guess = predict(("shorter", "更短"), ("longer", "更长"))
+    guess.choose("longer")
+    shown = {"en": ["shorter", "longer"], "zh": ["更短", "更长"]}[language]
+
+    assert [label for label, _ in guess.widget.options] == shown
+    assert guess.compare("longer").right
+    assert shown[0] in repr(guess.compare("shorter"))
+    assert f"[x] {shown[1]}" in repr(guess)
+
+
 def test_only_what_is_offered_can_be_chosen() -> None:
     with pytest.raises(ValueError, match="4 is not among the options: 1, 2, 3"):
         predict(1, 2, 3).choose(4)
