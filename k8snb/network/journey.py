@@ -106,7 +106,7 @@ class Journey(Arrival):
             trail.step("outside", "no-healthy-node", packet, name, ok=False)
             return Reply(0, error="timeout"), target
         node = healthy[packet.sport % len(healthy)]
-        proxied = any(i.ip == packet.dst and i.ipMode == "Proxy" for i in service.status.loadBalancer.ingress)
+        proxied = _proxied(service, packet.dst)
         if balancer:
             trail.step("balancer", "balance", packet, f"{packet.dst} → {node}", nodes=len(healthy))
         if proxied:  # the balancer opens a connection of its own to the node port
@@ -146,6 +146,12 @@ class Journey(Arrival):
                     f"nat {hook}: KUBE-SERVICES" if net.mode.name == "iptables" else net.mode.name,
                 )
             return self._route(node, hook), asked
+        if not by_port and _proxied(service, packet.dst):  # the way out to the balancer and back in again
+            denied = self._egress(node, Peer(packet.dst))
+            if denied is not None:
+                return denied, asked
+            self._postrouting(node, hook, "")
+            return self._balanced(service, asked)
         return self._service(node, hook, service, by_port, asked)
 
     def _unallocated(self, node: str, hook: str, asked: str) -> tuple[Reply, str]:
@@ -412,3 +418,8 @@ class Journey(Arrival):
         self.trail.add("app", source.name, "nothing-listens", ok=False, port=request.port)
         self.trail.step(source.place, "nothing-listens", self.packet, "lo", ok=False, port=request.port)
         return Reply(0, error="refused")
+
+
+def _proxied(service: Service, address: str) -> bool:
+    """Whether an address is that of a balancer which makes connections of its own (``ipMode: Proxy``)."""
+    return any(i.ip == address and i.ipMode == "Proxy" for i in service.status.loadBalancer.ingress)

@@ -98,6 +98,8 @@ class Walk:
         "view",
     )
 
+    packet: Packet
+
     def __init__(
         self, net: Network, hosts: Hosts, source: Source, request: Request, view: View, now: float, trail: Trail
     ) -> None:

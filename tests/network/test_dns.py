@@ -10,6 +10,7 @@ from k8snb.api.types.discovery_v1 import Endpoint, EndpointPort, EndpointSlice
 from k8snb.api.types.meta_v1 import LabelSelector, ObjectMeta
 from k8snb.api.types.networking_v1 import NetworkPolicy, NetworkPolicySpec
 from k8snb.client.view import View
+from k8snb.cluster import Cluster
 from k8snb.network import dns
 from tests.network.world import NetRig, two_webs
 from tests.node.builders import script, spec
@@ -140,3 +141,56 @@ def test_commands_in_a_container(command: str, expected: list[str]) -> None:
     rig.run(5)
 
     assert rig.logs("job") == expected
+
+
+COREDNS = """
+apiVersion: v1
+kind: Service
+metadata: {name: kube-dns, namespace: kube-system}
+spec: {clusterIP: 10.96.0.10, selector: {k8s-app: kube-dns}, ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: coredns, namespace: kube-system}
+spec:
+  replicas: 1
+  selector: {matchLabels: {k8s-app: kube-dns}}
+  template:
+    metadata: {labels: {k8s-app: kube-dns}}
+    spec: {containers: [{name: coredns, image: "registry.k8s.io/coredns/coredns:v1.13.1", ports: [{containerPort: 53, protocol: UDP}, {containerPort: 53}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: c, image: busybox, command: [sleep, infinity]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec: {containers: [{name: c, image: "traefik/whoami:v1.11"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+"""
+
+
+def test_questions_travel_to_the_pods_of_kube_dns() -> None:
+    """Where the Service kube-dns exists, a question is a packet like any other, and dead DNS servers answer nothing."""
+    cluster = Cluster(nodes=2)
+    cluster.apply(COREDNS)
+    cluster.settle()
+    trace = cluster.trace("pod/client", "http://web/")
+    question = [s for s in trace.steps if s.packet is not None and s.packet.protocol == "udp"]
+
+    assert trace.ok
+    assert question[0].packet is not None
+    assert (question[0].packet.dst, question[0].packet.dport) == ("10.96.0.10", 53)
+    assert any(s.code == "dnat" and "kube-system/kube-dns" in s.facts.get("service", "") for s in question)
+
+    cluster.scale("deployment/coredns", 0, namespace="kube-system")
+    cluster.settle()
+    answer = cluster.request("pod/client", "http://web/")
+    assert (answer.error, answer.hops[-1].code) == ("timeout", "no-answer")
+    assert cluster.request("pod/client", f"http://{cluster.get('svc/web').spec.clusterIP}/").ok

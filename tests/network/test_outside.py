@@ -104,3 +104,18 @@ def test_balancer_goes_with_its_service() -> None:
     cluster.delete("svc", "web")
     cluster.settle()
     assert [s.metadata.name for s in cluster.services if s.metadata.name == "web"] == []
+
+
+def test_balancer_that_is_a_proxy_hides_the_client_and_is_asked_from_inside_too() -> None:
+    """``ipMode: Proxy``: kube-proxy leaves the address alone, the balancer connects to a node port by itself."""
+    cluster = world(cloud=False)
+    ingress = {"ip": "198.51.100.9", "ipMode": "Proxy"}
+    cluster.patch("svc/web", {"status": {"loadBalancer": {"ingress": [ingress]}}}, subresource="status")
+
+    assert "198.51.100.9" not in cluster.proxy_rules("n1")
+    trace = cluster.trace("outside", "http://198.51.100.9")
+    assert trace.ok
+    assert [s.code for s in trace.steps if s.place == "balancer"] == ["balance", "proxy", "un-dnat"]
+    inside = cluster.trace("pod/client", "http://198.51.100.9")
+    assert inside.ok
+    assert [s.place for s in inside.steps if s.code in ("snat", "balance")] == ["node/n2", "balancer"]
