@@ -14,6 +14,7 @@ from k8snb.client.wire import Reply, Request
 from k8snb.network import cni as plugins
 from k8snb.network import services
 from k8snb.network.address import node_mac, within
+from k8snb.network.packet import Packet
 from k8snb.network.policy import EGRESS, INGRESS, Peer, Verdict, judge, peer_of
 from k8snb.network.proxy.nftables import SERVICE_CIDR
 from k8snb.network.trace import Trail
