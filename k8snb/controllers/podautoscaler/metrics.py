@@ -70,7 +70,8 @@ def unavailable(spec: MetricSpec) -> Failed:
         about = spec.object.describedObject
         text = f"unable to get metric {name}: {about.kind} on {{namespace}} {about.name}/{NO_CUSTOM}"
     elif spec.external is not None:
-        what, reason, name = "external", "FailedGetExternalMetric", spec.external.metric.name
+        name = spec.external.metric.name
+        what, reason = f"{name} external", "FailedGetExternalMetric"
         text = (
             f"unable to get external metric {{namespace}}/{name}/nil: unable to fetch metrics from external metrics API: "
             f"the server could not find the requested resource (get {name}.external.metrics.k8s.io)"
