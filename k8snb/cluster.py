@@ -160,7 +160,8 @@ class Cluster(Faults, Traffic):
     ``as_user("bob")`` may do what roles grant.
     ``cni`` is the pod network's plugin (vxlan, bridge, routed, flannel, kubenet or a ``Cni``),
     ``proxy_mode`` kube-proxy's mode (iptables, ipvs, nftables, userspace); ``dual_stack`` gives nodes and pods IPv6 addresses
-    beside the IPv4 ones.
+    beside the IPv4 ones. ``start`` is when simulated time begins: seconds after 2026-01-01T00:00:00Z (or such a text), so
+    that clients which compare with their own clock (``kubectl describe`` does for ages) see the right ages.
     """
 
     snapshot_type: type[Snapshot] = Snapshot
@@ -185,6 +186,7 @@ class Cluster(Faults, Traffic):
         cni: str | Cni = "vxlan",
         proxy_mode: str = "iptables",
         dual_stack: bool = False,
+        start: float | str = 0.0,
         _past: tuple[Cluster, int, float] | None = None,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
@@ -195,7 +197,7 @@ class Cluster(Faults, Traffic):
         parts = [*self._controllers]
         parts += [_controller(c) for addon in self.addons for c in addon.controllers()]
         self.seed = seed
-        self.clock = Clock()
+        self.clock = Clock(_beginning(start))
         self.ids = Ids(seed)
         if _past is not None:
             self.store = _past[0]._forked_store(_past[1], _past[2], self.clock)
@@ -636,6 +638,14 @@ def _controller(given: Any) -> Controller:
     if not made.name:
         raise BadValue(f'{type(made).__name__} has no name: set name = "my-controller" in the class')
     return made
+
+
+def _beginning(start: float | str) -> float:
+    """When a cluster's time begins; in the model's own time nothing is earlier than its epoch."""
+    moment = _moment(start)
+    if not 0 <= moment < float("inf"):
+        raise BadValue(f"time cannot begin at {start!r}: give seconds from 0, or a text from 2026-01-01T00:00:00Z on")
+    return moment
 
 
 def _moment(time: float | str) -> float:

@@ -6,12 +6,15 @@ import argparse
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from k8snb import locale
 from k8snb.api.decode import DecodeError
 from k8snb.cluster import Cluster
+from k8snb.sim.clock import EPOCH
+from k8snb.store.errors import StoreError
 from k8snb.verbs import ApplyError
 
 BAD_INPUT = 2
@@ -31,8 +34,14 @@ def add_serve(commands: Any) -> None:
     )
     parser.add_argument("--kubeconfig", type=Path, metavar="PATH", help="where to write the administrator's kubeconfig")
     parser.add_argument("--path", type=Path, metavar="DB", help="keep the cluster in this file, or go on with it")
+    parser.add_argument("--rbac", action="store_true", help="let roles decide who may do what")
     parser.add_argument("--lang", choices=("en", "zh"), help="language of what is printed")
     parser.set_defaults(run=serve)
+
+
+def now() -> str:
+    """The wall clock's time, where a served cluster's time begins; clients tell ages by their own clock."""
+    return max(datetime.now(UTC), EPOCH).isoformat()
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -42,8 +51,11 @@ def serve(options: argparse.Namespace) -> int:
     if options.lang:
         locale.use(options.lang)
     try:
-        cluster = Cluster(nodes=options.nodes, seed=options.seed, path=options.path)
-    except (OSError, ValueError) as error:
+        authorization = "RBAC" if options.rbac else None
+        cluster = Cluster(
+            nodes=options.nodes, seed=options.seed, path=options.path, authorization=authorization, start=now()
+        )
+    except (OSError, ValueError, StoreError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     with cluster:

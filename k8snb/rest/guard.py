@@ -55,7 +55,7 @@ class Guard:
                 self.close()
 
 
-def _guarded(kind: type, guard: Guard) -> type:
+def _guarded(kind: Any, guard: Guard) -> type:
     """A subclass whose public methods and properties hold the guard's lock."""
     members: dict[str, Any] = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__slots__": ()}
     for base in reversed(kind.__mro__[:-1]):
@@ -71,6 +71,17 @@ def _guarded(kind: type, guard: Guard) -> type:
         return guard.copied(self, memo)
 
     members["__deepcopy__"] = deep
+    if hasattr(kind, "_branch"):
+
+        def branch(self: Any, *args: Any) -> Any:  # makes another cluster of this one's class, which nobody serves
+            with guard.lock:
+                guard.open()
+                try:
+                    return kind._branch(self, *args)
+                finally:
+                    guard.close()
+
+        members["_branch"] = branch
     return type(kind.__name__, (kind,), members)
 
 
