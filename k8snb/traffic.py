@@ -14,6 +14,7 @@ from k8snb.ingress import NAMESPACE, ingress_manifests
 from k8snb.ingress import controller as controller_named
 from k8snb.network import Answer, Interface, Network, Reachability, Route, Trace
 from k8snb.network import cni as plugins
+from k8snb.network.services import indexed
 from k8snb.node.programs.ingress.config import config
 from k8snb.node.programs.ingress.rules import routes_of
 from k8snb.sim.clock import Clock
@@ -48,6 +49,33 @@ class Traffic:
     def trace(self, source: str | Pod, url: str, **options: Any) -> Trace:
         """Send a request as ``request`` does and return every step of its packets, there and back, with their fields."""
         return self.network.trace(source, url, self._net_view, now=self.clock.now, **options)
+
+    def port_forward(self, target: str, port: int, path: str = "/", **options: Any) -> Answer:
+        """Ask a port of ``pod/NAME`` or ``svc/NAME`` as ``kubectl port-forward`` does: from within the pod, past all rules.
+
+        For a Service its first ready endpoint is asked at the port behind the Service's. So it reaches a program that listens
+        on 127.0.0.1 only, and no NetworkPolicy stands in the way; a Service that does not work may still be forwarded to.
+        """
+        view = self._net_view
+        kind, _, name = target.partition("/")
+        if kind in ("svc", "service", "services"):
+            namespace, _, short = name.rpartition("/")
+            service = view.get(Service, namespace or "default", short)
+            if service is None:
+                raise BadValue(f"there is no service {namespace or 'default'}/{short}")
+            rules = self.network.compiled.rules(indexed(view), service)
+            found = next((r for r in rules if r.port == port), None)
+            if found is None:
+                known = ", ".join(str(p.port) for p in service.spec.ports)
+                raise BadValue(f"Service {short} does not have a service port {port}: it has {known}")
+            backend = next((b for b in found.backends if b.ready and b.pod), None)
+            if backend is None:
+                raise BadValue(f"no pod behind Service {short} is ready, so there is nothing to forward to")
+            target, port = f"pod/{backend.pod}", backend.port
+        end = self.network.end(target, view)
+        if end.pod is None:
+            raise BadValue(f"{target!r} cannot be forwarded to: give pod/NAME or svc/NAME")
+        return self.request(target, f"http://127.0.0.1:{port}{path}", **options)
 
     def explain_request(self, source: str | Pod, url: str, language: str | None = None, **options: Any) -> Any:
         """Why a request ends as it does: the checks on its way, the first that fails, and the field to mend."""

@@ -119,3 +119,22 @@ def test_balancer_that_is_a_proxy_hides_the_client_and_is_asked_from_inside_too(
     inside = cluster.trace("pod/client", "http://198.51.100.9")
     assert inside.ok
     assert [s.place for s in inside.steps if s.code in ("snat", "balance")] == ["node/n2", "balancer"]
+
+
+def test_port_forward_passes_policies_and_services_by() -> None:
+    cluster = world()
+    cluster.apply("""
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+""")
+
+    assert cluster.request("pod/client", "http://web").error == "timeout"
+    assert cluster.port_forward("svc/web", 80).ok
+    assert cluster.port_forward("pod/web", 80).ok
+    assert cluster.port_forward("pod/web", 81).error == "refused"
+    with pytest.raises(ValueError, match="does not have a service port 81: it has 80"):
+        cluster.port_forward("svc/web", 81)
+    with pytest.raises(ValueError, match="there is no service default/nope"):
+        cluster.port_forward("svc/nope", 80)

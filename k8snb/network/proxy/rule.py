@@ -7,7 +7,7 @@ text to ``iptables-restore`` and saving again gives the same text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
@@ -130,6 +130,9 @@ class Entry:
         self.source = rule.source
         self.out = rule.out
         self.conditions = tuple(m for m in rule.matches if m[0] != "comment" and m != ("port", 0))
+
+    def __deepcopy__(self, memo: Mapping[int, object]) -> Entry:
+        return self
 
     def matches(self, packet: Packet, context: Context) -> bool:
         """Whether the rule matches a packet."""
