@@ -1,4 +1,4 @@
-"""Sets of completion indexes as Jobs write them: ``0-2,5,7`` is the four intervals' worth 0, 1, 2, 5, 7.
+"""Sets of completion indexes as Jobs write them: ``0-2,5,7`` stands for 0, 1, 2, 5 and 7.
 
 Intervals are inclusive, sorted, and never touch, so a million indexes that succeeded one after the other cost one pair.
 """
