@@ -167,13 +167,17 @@ def _changes(obj: Object, view: Any) -> str:
     if before is None:
         return ""
     numbers = (int, type(None))
+    changed = diff_objects(before, obj)
     found = [
         (path.rpartition(".")[2], old or 0, new or 0)
-        for path, old, new in diff_objects(before, obj)
+        for path, old, new in changed
         if isinstance(old, numbers) and isinstance(new, numbers) and (old or 0) != (new or 0)
     ]
     found.sort(key=lambda change: change[0] == "observedGeneration")
-    return ", ".join(f"{name} {old} → {new}" for name, old, new in found[:3])
+    told = [f"{name} {old} → {new}" for name, old, new in found[:3]]
+    if any(path.startswith("status.conditions") for path, _, _ in changed):
+        told.append("conditions")
+    return ", ".join(told)
 
 
 Read = Callable[[type[Any], str], Iterable[Any]]

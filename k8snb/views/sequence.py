@@ -11,7 +11,7 @@ from k8snb.api.types.core_v1 import Event, Pod
 from k8snb.explain.chain import birth, origin, subject_of
 from k8snb.locale import text
 from k8snb.store import Change
-from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, fit, keyed, label, line, picture
+from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, columns, fit, keyed, label, line, picture
 from k8snb.world import World
 
 LANES = ("user", "kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kubelet")
@@ -237,7 +237,9 @@ def _arrow(message: Message, at: dict[str, float], each: float, width: float, la
         )
     told = message.text(language)
     if message.kind == NOTE:
-        w = min(each * 3 - 10, width - 60)  # what a kubelet says of an image takes three lanes
+        w = min(
+            max(each * 2 - 10, columns(told) * 6.2 + 16), each * 3 - 10, width - 60
+        )  # two lanes, three for long ones
         x = min(max(x1 - w / 2, 44), width - w - 4)
         return body + box(x, -11, w, 26, "#fff3cf", ink, 3) + label(x + 6, 6, fit(told, w - 10, 11), 11, INK)
     dash = ' stroke-dasharray="5 4"' if message.kind == WATCH else ""
