@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from k8snb import locale
+from k8snb.api.mistakes import NoSuchFile
 
 FOLDER = "k8snb-course"
 """Where the reader's copies of the chapters live, in the current folder."""
 FIRST = "00-quickstart.ipynb"
 
 
-def chapters() -> Path:
-    """The folder of the chapters: inside the installed package, or beside it in a checkout."""
+def course(part: str) -> Path:
+    """The folder of the course's ``notebooks`` or ``exercises``: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
-    for place in (package / "_course" / "notebooks", package.parent / "notebooks"):
+    for place in (package / "_course" / part, package.parent / part):
         if place.is_dir():
             return place
-    raise FileNotFoundError(f"the chapters are missing from {package}: install k8snb again")
+    raise NoSuchFile(f"the course's {part} are missing from {package}: install k8snb again")
 
 
 def add_lab(commands: Any) -> None:
@@ -42,25 +43,27 @@ def lab(options: argparse.Namespace) -> int:
     if options.lang:
         locale.use(options.lang)
     language = "zh" if locale.current() == "zh_CN" else "en"
-    copied = copy_chapters(options.dir, language)
+    copied = copy_course(options.dir, language)
     print(locale.text("lab.ready", folder=options.dir, count=len(copied)))
     return subprocess.call(command(options.dir, language, options.no_browser, options.port))
 
 
-def copy_chapters(folder: Path, language: str) -> list[Path]:
-    """Copy the chapters of a language into ``folder/LANGUAGE``; files that are there already stay as they are."""
+def copy_course(folder: Path, language: str) -> list[Path]:
+    """Copy the chapters of a language into ``folder/LANGUAGE`` and its exercises into ``exercises`` there.
+
+    Files that are there already stay as they are. Returns the new ones.
+    """
     target = folder / language
-    target.mkdir(parents=True, exist_ok=True)
     copied = []
-    for source in sorted((chapters() / language).iterdir()):
-        goal = target / source.name
-        if source.name.startswith(".") or goal.exists():
-            continue
-        if source.is_dir():
-            shutil.copytree(source, goal)
-        else:
-            shutil.copyfile(source, goal)
-        copied.append(goal)
+    for part, goal in (("notebooks", target), ("exercises", target / "exercises")):
+        source = course(part) / language
+        for file in sorted(source.rglob("*")):
+            place = file.relative_to(source)
+            if not file.is_file() or any(name.startswith(".") for name in place.parts) or (goal / place).exists():
+                continue
+            (goal / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, goal / place)
+            copied.append(goal / place)
     return copied
 
 

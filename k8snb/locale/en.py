@@ -368,7 +368,7 @@ MESSAGES = {
     "serve.serving": "Serving at {url}, {speed} simulated seconds a second. For kubectl: export KUBECONFIG={kubeconfig}",
     "serve.stopped": "No longer served.",
     "serve.until": "Press Ctrl-C to stop.",
-    "lab.ready": "Your chapters are in {folder} ({count} copied now; what you have changed stays). Starting JupyterLab …",
+    "lab.ready": "Your chapters and exercises are in {folder} ({count} files copied now; what you have changed stays). Starting JupyterLab …",
     # grading
     "grading.exists": "{object} is there",
     "grading.missing": "{object} is not there",

@@ -368,7 +368,7 @@ MESSAGES = {
     "serve.serving": "API 已在 {url} 提供服务，每秒推进 {speed} 秒模拟时间。使用 kubectl：export KUBECONFIG={kubeconfig}",
     "serve.stopped": "服务已停止。",
     "serve.until": "按 Ctrl-C 停止。",
-    "lab.ready": "章节在 {folder} 中（本次复制 {count} 个；你改过的文件不会被覆盖）。正在启动 JupyterLab……",
+    "lab.ready": "章节和练习在 {folder} 中（本次复制 {count} 个文件；你改过的文件不会被覆盖）。正在启动 JupyterLab……",
     # 评分
     "grading.exists": "{object} 存在",
     "grading.missing": "{object} 不存在",

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from k8snb.cli.lab import command, copy_chapters
+from k8snb.cli.lab import command, copy_course
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,7 +41,7 @@ def free_port() -> int:
 @contextmanager
 def running_lab(folder: Path, language: str) -> Iterator[str]:
     """Start JupyterLab on the chapters of a language as ``k8snb lab`` does; gives its address with token."""
-    copy_chapters(folder, language)
+    copy_course(folder, language)
     port, token = free_port(), secrets.token_hex(16)
     words = command(folder, language, no_browser=True, port=port)
     words += [

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from k8snb.cli.lab import FIRST, command, copy_chapters
+from k8snb.cli.lab import FIRST, command, copy_course
 
 
 def test_chapters_are_copied_once_and_changes_stay(tmp_path: Path) -> None:
-    copied = copy_chapters(tmp_path, "en")
+    copied = copy_course(tmp_path, "en")
     assert FIRST in [p.name for p in copied]
+    assert (tmp_path / "en" / "exercises" / "01-selector" / "exercise.yaml") in copied
     (tmp_path / "en" / FIRST).write_text("mine", encoding="utf-8")
 
-    assert copy_chapters(tmp_path, "en") == []
+    assert copy_course(tmp_path, "en") == []
     assert (tmp_path / "en" / FIRST).read_text(encoding="utf-8") == "mine"
 
 
