@@ -7,11 +7,14 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from k8snb.api.codec import from_dict
 from k8snb.api.types.core_v1 import Node, Pod
 from k8snb.scheduler.cache import Cache
+from k8snb.scheduler.matching import EVERYTHING, NOTHING, Selector
 from k8snb.scheduler.nodeinfo import NodeInfo
+from k8snb.scheduler.plugins.topology_constraints import count_matching
 from tests.scheduler.world import node, pod
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -26,7 +29,12 @@ KINDS: dict[str, dict[str, Any]] = {
         }
     },
     "high": {"priority": 7},
+    "web": {"labels": {"app": "web", "tier": "front"}},
+    "shop": {"labels": {"app": "shop"}},
 }
+DYING = "2026-01-01T00:00:00Z"
+WEB = Selector([("app", "In", ("web",))])
+LABELLED = Selector([("app", "Exists", ())])
 
 
 def placed(number: int, kind: str, where: str) -> Pod:
@@ -46,7 +54,7 @@ def facts(info: NodeInfo) -> dict[str, Any]:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["pod", "gone", "assume", "forget", "node", "unnode", "fork"]),
+        st.sampled_from(["pod", "gone", "dying", "assume", "forget", "node", "unnode", "fork"]),
         st.integers(0, 7),
         st.sampled_from(sorted(KINDS)),
         st.integers(0, 3),
@@ -81,6 +89,11 @@ def test_sums_are_right(steps: list[tuple[str, int, str, int]]) -> None:
             case "unnode" if where in nodes:
                 cache.remove_node(from_dict(Node, node(where)))
                 nodes.discard(where)
+            case "dying" if number in pods and not cache.is_assumed(pods[number][0]):
+                old, where = pods[number]
+                new = replace(old, metadata=replace(old.metadata, deletionTimestamp=DYING))
+                cache.add_pod(new)
+                pods[number] = (new, where)
             case "fork":
                 cache = copy.deepcopy(cache)
     expected = {}
@@ -93,6 +106,10 @@ def test_sums_are_right(steps: list[tuple[str, int, str, int]]) -> None:
 
     assert expected == {name: facts(info) for name, info in cache.infos.items()}
     assert sorted(nodes) == sorted(info.name for info in cache.refresh())
+    for selector in (WEB, LABELLED, EVERYTHING, NOTHING):
+        counted = {name: count_matching(info.pods, selector, "default") for name, info in cache.infos.items()}
+        assert {name: count for name, count in counted.items() if count} == cache.matching(selector, "default")
+    assert cache.matching(LABELLED, "elsewhere") == {}
     assert [info.index for info in cache.nodes] == list(range(len(nodes)))
 
 
