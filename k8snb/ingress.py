@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from k8snb.api.mistakes import BadValue, did_you_mean
 from k8snb.node.programs.ingress import DIALECTS, Dialect
+from k8snb.node.programs.ingress.gateway import GROUP
 
 NAMESPACE = "ingress"
 """Controllers share one namespace here, so that several can run side by side."""
@@ -59,3 +60,58 @@ spec:
   ports: [{{name: http, port: 80, targetPort: http}}, {{name: https, port: 443, targetPort: https}}]
 """,
     )
+
+
+def gateway_manifests(name: str) -> tuple[str, str]:
+    """Gateway API for a controller: its CustomResourceDefinitions, then a GatewayClass and a Gateway, both of its name.
+
+    The definitions leave their specs open; the real ones (gateway-api 1.4, standard channel) check them.
+    """
+    kind = controller(name)
+    if not kind.gateway:
+        known = ", ".join(d.name for d in DIALECTS if d.gateway)
+        raise BadValue(f"the controller {name} does not know the Gateway API here: those that do are {known}")
+    kinds = (
+        ("GatewayClass", "gatewayclasses", "Cluster"),
+        ("Gateway", "gateways", "Namespaced"),
+        ("HTTPRoute", "httproutes", "Namespaced"),
+    )
+        ("GatewayClass", "gatewayclasses", "Cluster"),
+        ("Gateway", "gateways", "Namespaced"),
+        ("HTTPRoute", "httproutes", "Namespaced"),
+    )
+    definitions = "---".join(_definition(*k) for k in kinds)
+    return (
+        definitions,
+        f"""apiVersion: {GROUP}/v1
+kind: GatewayClass
+metadata: {{name: {name}}}
+spec: {{controllerName: {kind.gateway}}}
+---
+apiVersion: {GROUP}/v1
+kind: Gateway
+metadata: {{name: {name}, namespace: {NAMESPACE}}}
+spec:
+  gatewayClassName: {name}
+  listeners: [{{name: http, port: 80, protocol: HTTP, allowedRoutes: {{namespaces: {{from: All}}}}}}]
+""",
+    )
+
+
+def _definition(kind: str, plural: str, scope: str) -> str:
+    return f"""
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: {plural}.{GROUP}
+  annotations: {{api-approved.kubernetes.io: "https://github.com/kubernetes-sigs/gateway-api/pull/3328"}}
+spec:
+  group: {GROUP}
+  scope: {scope}
+  names: {{kind: {kind}, plural: {plural}, singular: {kind.lower()}}}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+"""

@@ -10,7 +10,7 @@ from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import Pod, Service
 from k8snb.api.types.networking_v1 import NetworkPolicy
 from k8snb.client.view import View
-from k8snb.ingress import NAMESPACE, ingress_manifests
+from k8snb.ingress import NAMESPACE, gateway_manifests, ingress_manifests
 from k8snb.ingress import controller as controller_named
 from k8snb.network import Answer, Interface, Network, Reachability, Route, Trace
 from k8snb.network import cni as plugins
@@ -139,6 +139,17 @@ class Traffic:
             self.apply(manifest)
             self.settle()
         return self.ingress_url(controller)
+
+    def install_gateway(self, controller: str = "traefik") -> str:
+        """Let an ingress controller (traefik, contour) serve the Gateway API: CRDs, a GatewayClass, a Gateway; returns its URL.
+
+        HTTPRoutes name ``{name: CONTROLLER, namespace: ingress}`` as their parent.
+        """
+        url = self.install_ingress(controller, default=False)
+        for manifest in gateway_manifests(controller):
+            self.apply(manifest)
+            self.settle()
+        return url
 
     def ingress_url(self, controller: str = "nginx", *, tls: bool = False) -> str:
         """Where an installed controller is reached from outside: its load balancer's address, else a node port."""

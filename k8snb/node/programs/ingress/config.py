@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from k8snb.client.view import View
 from k8snb.node.programs.ingress.dialects import Dialect
-from k8snb.node.programs.ingress.rules import Route, endpoints_of, has_tls
+from k8snb.node.programs.ingress.route import Route
+from k8snb.node.programs.ingress.rules import endpoints_of, has_tls
 
 
 def _by_host(routes: Iterable[Route]) -> dict[str, list[Route]]:

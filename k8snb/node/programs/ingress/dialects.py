@@ -24,7 +24,8 @@ class Dialect(msgspec.Struct, frozen=True):
     whether a request whose host matches and whose path does not may still go to a rule without host. ``missing`` is the
     status for a Service that does not exist, ``empty`` for one without ready endpoints, ``refused`` when an endpoint refuses
     the connection, ``late`` when it does not answer in ``patience`` seconds (0: waits for ever); ``dial`` is how long it tries
-    to connect and ``undialled`` the status after that. ``file`` is where its container has the configuration.
+    to connect and ``undialled`` the status after that. ``file`` is where its container has the configuration,
+    ``gateway`` what a GatewayClass names (empty: it does not know the Gateway API).
     ``redirect`` is the status that sends http to https where a host has
     TLS (0: none). ``tries`` endpoints are tried before it gives up.
     """
@@ -46,6 +47,7 @@ class Dialect(msgspec.Struct, frozen=True):
     tries: int = 1
     server: str = ""
     file: str = ""
+    gateway: str = ""
 
     def page(self, code: int) -> str:
         """The body of an answer that is the controller's own."""
@@ -74,7 +76,7 @@ class Dialect(msgspec.Struct, frozen=True):
 
 
 PHRASES: Final = {
-    301: "Moved Permanently", 302: "Found", 308: "Permanent Redirect", 404: "Not Found", 502: "Bad Gateway",
+    301: "Moved Permanently", 302: "Found", 308: "Permanent Redirect", 404: "Not Found", 500: "Internal Server Error", 502: "Bad Gateway",
     503: "Service Temporarily Unavailable", 504: "Gateway Time-out",
 }  # fmt: skip
 
@@ -82,10 +84,11 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     Dialect("nginx", "k8s.io/ingress-nginx", "nginx-ingress-controller", "registry.k8s.io/ingress-nginx/controller:v1.13.0",
             redirect=308, tries=3, server="nginx", file="/etc/nginx/nginx.conf"),
     Dialect("traefik", "traefik.io/ingress-controller", "traefik", "docker.io/library/traefik:v3.5",
-            slashes=False, spills=True, missing=404, empty=404, patience=0.0, dial=30.0, file="/etc/traefik/dynamic.yml"),
+            slashes=False, spills=True, missing=404, empty=404, patience=0.0, dial=30.0, file="/etc/traefik/dynamic.yml",
+            gateway="traefik.io/gateway-controller"),
     Dialect("contour", "projectcontour.io/ingress-controller", "contour", "ghcr.io/projectcontour/contour:v1.33.0",
             missing=404, refused=503, patience=15.0, dial=2.0, undialled=503, redirect=301, server="envoy",
-            file="/config/envoy.yaml"),
+            file="/config/envoy.yaml", gateway="projectcontour.io/gateway-controller"),
     Dialect("haproxy", "haproxy.org/ingress-controller", "haproxy-ingress-controller", "docker.io/haproxytech/kubernetes-ingress:3.1",
             missing=404, refused=503, patience=50.0, dial=5.0, undialled=503, redirect=302, tries=3, file="/etc/haproxy/haproxy.cfg"),
 )  # fmt: skip

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from k8snb.api.frozen import FrozenDict
 from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
 from k8snb.node.app import AppProcess, Listener
 from k8snb.node.programs.ingress.config import config
 from k8snb.node.programs.ingress.dialects import DIALECTS, Dialect, dialect
+from k8snb.node.programs.ingress.route import Route
 from k8snb.node.programs.ingress.rules import (
-    Route,
     certificate,
     endpoints_of,
     find,
@@ -87,11 +89,15 @@ def _proxy(
     process: AppProcess, route: Route, request: Request, kind: Dialect, box: Container, now: float, world: World
 ) -> Reply:
     view = world.objects()
+    if route.sort == "PathPrefix" or route.backends:
+        route = _weighed(process, route)
     if service_of(route, view) is None:
-        return Reply(kind.missing, kind.page(kind.missing))
+        missing = 500 if route.backends or not route.service else kind.missing
+        return Reply(missing, kind.page(missing))
     ends = endpoints_of(route, view)
     if not ends:
-        return Reply(kind.empty, kind.page(kind.empty))
+        empty = 503 if route.backends else kind.empty  # the Gateway API leaves no choice
+        return Reply(empty, kind.page(empty))
     key = f"turn {route.service}:{route.port}"
     turn: int = process.state.get(key, 0)
     process.state[key] = turn + 1
@@ -122,6 +128,20 @@ def _proxy(
             return Reply(kind.late, kind.page(kind.late), seconds=waited + kind.patience)
         return Reply(reply.status, reply.body, reply.headers, waited + reply.seconds)
     return Reply(kind.undialled if unreached else kind.refused, kind.broken(unreached), seconds=waited)
+
+
+def _weighed(process: AppProcess, route: Route) -> Route:
+    """An HTTPRoute's backend whose turn it is, each as often as its weight says."""
+    key = f"weight {route.ingress} {route.host} {route.path}"
+    turn: int = process.state.get(key, 0)
+    process.state[key] = turn + 1
+    total = sum(weight for _, _, weight in route.backends)
+    at = turn % total if total else 0
+    for service, port, weight in route.backends:
+        if at < weight:
+            return msgspec.structs.replace(route, service=service, port=port)
+        at -= weight
+    return route
 
 
 def _told(

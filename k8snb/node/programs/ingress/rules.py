@@ -5,36 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import msgspec
-
 from k8snb.api.types.core_v1 import Secret, Service
 from k8snb.api.types.discovery_v1 import EndpointSlice
 from k8snb.api.types.networking_v1 import Ingress, IngressBackend, IngressClass
 from k8snb.client.view import View
 from k8snb.node.programs.ingress.dialects import Dialect
+from k8snb.node.programs.ingress.gateway import gateway_routes
+from k8snb.node.programs.ingress.route import Route
 
 SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 OLD_CLASS = "kubernetes.io/ingress.class"
 REWRITE = "nginx.ingress.kubernetes.io/rewrite-target"
 REGEX = "nginx.ingress.kubernetes.io/use-regex"
-
-
-class Route(msgspec.Struct, frozen=True):
-    """Requests for a host (empty: any) and a path go to a port of a Service; ``regex`` paths are regular expressions.
-
-    ``rewrite`` is what the path is replaced by on the way on (empty: it stays); ``default`` routes take what nothing else does.
-    """
-
-    ingress: str
-    host: str
-    path: str
-    sort: str
-    service: str
-    port: int | str
-    regex: bool = False
-    rewrite: str = ""
-    default: bool = False
 
 
 def class_of(ingress: Ingress, view: View) -> str:
@@ -52,6 +35,7 @@ def routes_of(view: View, dialect: Dialect) -> list[Route]:
     for ingress in view.list(Ingress):
         if class_of(ingress, view) == dialect.controller:
             found += _routes(ingress, dialect)
+    found += gateway_routes(view, dialect)
     return sorted(found, key=_order)
 
 
@@ -105,7 +89,7 @@ def path_matches(route: Route, path: str, dialect: Dialect) -> bool:
         return path == wanted
     if wanted == "/":
         return True
-    if not dialect.slashes:
+    if not dialect.slashes and route.sort != "PathPrefix":
         return path.startswith(wanted)
     trimmed = wanted.rstrip("/")
     return path == trimmed or path.startswith(trimmed + "/")
