@@ -76,10 +76,6 @@ def gateway_manifests(name: str) -> tuple[str, str]:
         ("Gateway", "gateways", "Namespaced"),
         ("HTTPRoute", "httproutes", "Namespaced"),
     )
-        ("GatewayClass", "gatewayclasses", "Cluster"),
-        ("Gateway", "gateways", "Namespaced"),
-        ("HTTPRoute", "httproutes", "Namespaced"),
-    )
     definitions = "---".join(_definition(*k) for k in kinds)
     return (
         definitions,
