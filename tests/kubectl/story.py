@@ -270,6 +270,7 @@ def world() -> Cluster:
         cluster.server.handle(Request("create", resource, body=node(number, rfc3339(cluster.now)), user=ADMIN))
     cluster.run(6.0)
     run(cluster, ["delete", "storageclass", "standard"])  # the recording's cluster had no provisioner
+    cluster.server.metrics = None  # and no metrics server
     run(cluster, ["config", "set-context", "--current", f"--namespace={NAMESPACE}"])
     return cluster
 
