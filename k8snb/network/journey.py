@@ -343,6 +343,8 @@ class Journey(Arrival):
         detailed = self.trail.detailed
         if detailed:
             self._routed(node, device, target)
+        elif packet.src == own:  # whatever the chains say, the source would stay what it is
+            return
         packet.masquerade = False
         passed: list[Rule] | None = [] if detailed else None
         context = Context(node, net.local(node), net.chance, net.recent, self.now)

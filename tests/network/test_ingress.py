@@ -6,7 +6,8 @@ import pytest
 
 from k8snb.cluster import Cluster
 from k8snb.node.programs.ingress import DIALECTS
-from k8snb.node.programs.ingress.rules import Route, find
+from k8snb.node.programs.ingress.route import Route
+from k8snb.node.programs.ingress.rules import find
 
 BY_NAME = {d.name: d for d in DIALECTS}
 
