@@ -70,3 +70,23 @@ def test_it_runs_from_top_to_bottom(language: str, slug: str, monkeypatch: pytes
 
     streams = [o.text for c in notebook.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
     assert [text for text in streams if "Traceback" in text or "error:" in text.lower()] == []
+    assert [answer for answer, options in answers(notebook, language) if answer not in options] == []
+
+
+def answers(notebook: Any, language: str) -> list[tuple[str, list[str]]]:
+    """Each answer to a prediction, and the options there were."""
+    asked, answer, end = {
+        "en": ("Your guess: ", "• The answer is ", ". ("),
+        "zh": ("你的猜测： ", "• 答案是 ", "。（"),
+    }[language]
+    found: list[tuple[str, list[str]]] = []
+    options: list[str] = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            told = output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
+            if told.startswith(asked):
+                options = [option.removeprefix("[ ] ") for option in told.removeprefix(asked).split(" / ")]
+            for line in told.splitlines():
+                if line.startswith(answer):
+                    found.append((line.removeprefix(answer).partition(end)[0], options))
+    return found
