@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from k8snb.api.codec import to_dict
+from k8snb.api.codec import to_dict, to_json
 
 if TYPE_CHECKING:
     from k8snb.api.scheme import Resource
@@ -32,9 +32,14 @@ class HTTPWatch:
         """The events that have happened since the last poll, one JSON document per line."""
         lines = []
         for event in self._watch.poll():
-            lines.append(msgspec.json.encode({"type": event.type, "object": self._object(event)}) + b"\n")
+            shown = msgspec.Raw(to_json(event.object)) if self._plain(event) else self._object(event)
+            lines.append(msgspec.json.encode({"type": event.type, "object": shown}) + b"\n")
             self.ended = self.ended or event.type == "ERROR"
         return b"".join(lines)
+
+    def _plain(self, event: Event) -> bool:
+        """Whether the object goes out as it is."""
+        return not self._output.as_kind and event.type not in ("ERROR", "BOOKMARK")
 
     def _object(self, event: Event) -> Any:
         if event.type == "ERROR":
@@ -43,14 +48,11 @@ class HTTPWatch:
             return self._bookmark(event)
         if self._output.as_kind == "Table":
             return self._table(event.object, event.revision)
-        tree = to_dict(event.object)
-        if self._output.as_kind:
-            return {
-                "kind": "PartialObjectMetadata",
-                "apiVersion": f"meta.k8s.io/{self._output.version}",
-                "metadata": tree["metadata"],
-            }
-        return tree
+        return {
+            "kind": "PartialObjectMetadata",
+            "apiVersion": f"meta.k8s.io/{self._output.version}",
+            "metadata": to_dict(event.object)["metadata"],
+        }
 
     def _bookmark(self, event: Event) -> dict[str, Any]:
         metadata: dict[str, Any] = {"resourceVersion": str(event.revision)}
