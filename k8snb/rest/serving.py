@@ -11,7 +11,8 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -80,6 +81,7 @@ class Serving:
         self._users = Users(cluster.server)
         self._users.know(self.token, UserInfo(ADMIN, groups=ADMIN_GROUPS))
         self._stopped = False
+        self._holder = 0
         self._socket: Any = None
         try:
             self._socket = _listen(host, port)
@@ -126,14 +128,22 @@ class Serving:
             path = self._folder / ("config" if user == ADMIN else f"{''.join(c for c in user if c.isalnum())}.config")
         return files.write(Path(path), files.config(self.url, self.authority, user, pair))
 
-    def paused(self) -> Any:
+    @contextmanager
+    def paused(self) -> Iterator[None]:
         """``with serving.paused():`` holds the cluster: no request is answered and no time passes meanwhile."""
-        return self._guard.lock
+        with self._guard.lock:
+            before, self._holder = self._holder, threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = before
 
     def stop(self) -> None:
         """Stop serving; simulated time stands still again. Stopping twice is no error."""
         if self._stopped:
             return
+        if self._holder == threading.get_ident():
+            raise BadValue("the cluster is held by paused(): leave that block first, then stop()")
         self._stopped = True
         self._server.should_exit = True
         self._thread.join()

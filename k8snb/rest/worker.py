@@ -21,6 +21,8 @@ T = TypeVar("T")
 LOG = logging.getLogger("k8snb.rest")
 TICK = 0.05
 """Seconds of wall clock between two moments at which simulated time catches up."""
+DURABLE_TICK = 0.25
+"""The same for a cluster that is kept in a file: each time is a transaction on the disk."""
 SLICE = 0.02
 """Longest time, in seconds of wall clock, that the clock holds the cluster before requests get their turn."""
 BEHIND = 2.0
@@ -60,8 +62,9 @@ async def follow_wall_clock(cluster: Any, worker: Worker, speed: Callable[[], fl
     """
     last = time.monotonic()
     owed = 0.0
+    tick = TICK if cluster.store.path is None else DURABLE_TICK
     while True:
-        await asyncio.sleep(TICK)
+        await asyncio.sleep(tick)
         now = time.monotonic()
         rate = speed()
         owed = min(owed + (now - last) * rate, BEHIND * rate)

@@ -173,6 +173,8 @@ def test_paused_holds_everything(serving: Serving) -> None:
 
     thread = threading.Thread(target=ask)
     with serving.paused():
+        with pytest.raises(BadValue, match=r"held by paused\(\)"):
+            serving.stop()
         thread.start()
         thread.join(0.3)
         assert answers == []
