@@ -116,7 +116,7 @@ def requests(draw: st.DrawFn) -> HTTPRequest:
     return HTTPRequest(method.upper(), f"{path}?{query}" if query else path, headers, body, ADMIN)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests())
 def test_nothing_crashes(request: HTTPRequest) -> None:
     served = cluster().fork()
