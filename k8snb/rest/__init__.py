@@ -1,7 +1,12 @@
 """The API over HTTPS, for real kubectl and real client libraries: ``serve(cluster)`` and ``k8snb serve``.
 
 Starlette on uvicorn, in a thread of its own; ``guard`` says how it shares the cluster with the notebook. Simulated time
-follows the wall clock while a cluster is served.
+follows the wall clock while a cluster is served. ``remote`` is the way round: another cluster as a world of this package.
+
+Exec, attach and port-forward travel over WebSocket only: ASGI has no way to hand on a connection that a client upgrades to
+SPDY, as kubectl before 1.30 does. A client certificate of another authority ends the TLS handshake (a real API server
+answers 401). Watch events carry no managedFields. Ages that clients work out by their own clock are right only when the
+cluster's time began with the wall clock's (``Cluster(start=…)``, as ``k8snb serve`` does) and runs at speed 1.
 """
 
 from __future__ import annotations
