@@ -13,6 +13,7 @@ from k8snb.apiserver.defaults.pods import changed
 from k8snb.apiserver.kinds.base import Kind
 from k8snb.apiserver.validation import admission_rules as rules
 from k8snb.apiserver.validation import names
+from k8snb.apiserver.validation.conditions import conditions
 from k8snb.apiserver.validation.expressions import Variables, compile_error, expression
 from k8snb.apiserver.validation.field import (
     SPEC,
@@ -128,6 +129,7 @@ class ValidatingAdmissionPolicyStrategy(_Policy):
                 errors.append(required(where / "warning"))
             if not item.fieldRef.strip():
                 errors.append(required(where / "fieldRef"))
+        conditions(new.status.conditions, STATUS / "conditions", errors)
 
 
 class MutatingAdmissionPolicyStrategy(_Policy):

@@ -15,11 +15,14 @@ class Kind(Strategy):
 
     Subclasses set ``serves`` (apiVersion and kind), ``name_rule`` (what a name may be) and override ``check``,
     ``check_update`` and ``check_status``.  ``kube_finalizers`` is off for the few kinds whose finalizers need no domain.
+    ``checks_as_new`` is on for the kinds that judge a changed object as a new one first, and only then as a changed one:
+    the server lists what is wrong with their specs twice.
     """
 
     serves: tuple[tuple[str, str], ...] = ()
     name_rule: names.NameRule = staticmethod(names.subdomain_name)
     kube_finalizers = True
+    checks_as_new = False
 
     def validate(self, obj: Any, ctx: Context) -> list[FieldError]:
         """Problems of a new object."""
@@ -30,7 +33,7 @@ class Kind(Strategy):
 
     def validate_update(self, new: Any, old: Any, ctx: Context) -> list[FieldError]:
         """Problems of a changed object."""
-        errors: Errors = []
+        errors: Errors = self.validate(new, ctx) if self.checks_as_new else []
         object_meta_update(new.metadata, old.metadata, errors, kube=self.kube_finalizers)
         self.check_update(new, old, errors)
         return errors

@@ -21,6 +21,7 @@ class CSINodeStrategy(Kind):
 
     serves = (("storage.k8s.io/v1", "CSINode"),)
     allow_unconditional_update = False
+    checks_as_new = True
 
     def check(self, obj: storage.CSINode, errors: Errors) -> None:
         """Every driver once, with a node ID and its topology."""

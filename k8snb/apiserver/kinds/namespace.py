@@ -23,6 +23,7 @@ class NamespaceStrategy(Kind):
     serves = (("v1", "Namespace"),)
     name_rule = staticmethod(names.label_name)
     has_status = True
+    checks_as_new = True
 
     def default(self, obj: core.Namespace) -> core.Namespace:
         """The label by which selectors find a namespace of a known name, a phase."""

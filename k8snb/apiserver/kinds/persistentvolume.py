@@ -35,6 +35,7 @@ class PersistentVolumeStrategy(Kind):
     """Decisions about persistent volumes."""
 
     serves = (("v1", "PersistentVolume"),)
+    checks_as_new = True
     has_status = True
 
     def default(self, obj: core.PersistentVolume) -> core.PersistentVolume:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from k8snb.api.types import policy_v1 as policy
 from k8snb.apiserver.kinds.base import Kind
+from k8snb.apiserver.strategy import Context
 from k8snb.apiserver.validation import names
-from k8snb.apiserver.validation.field import SPEC, STATUS, Path, invalid, not_supported
-from k8snb.apiserver.validation.metadata import NEGATIVE, Errors, nonnegative
+from k8snb.apiserver.validation.conditions import conditions
+from k8snb.apiserver.validation.field import SPEC, STATUS, FieldError, Path, invalid, not_supported
+from k8snb.apiserver.validation.metadata import NEGATIVE, Errors, nonnegative, object_meta
 from k8snb.apiserver.validation.selectors import label_selector
 
 _POLICIES = ("AlwaysAllow", "IfHealthyBudget")
@@ -33,6 +35,30 @@ class PodDisruptionBudgetStrategy(Kind):
     tracks_generation = True
     allow_unconditional_update = False
 
+    def validate(self, obj: policy.PodDisruptionBudget, ctx: Context) -> list[FieldError]:
+        """A new budget: its spec, and only then its name, which has to fit into a URL and no more."""
+        errors: Errors = []
+        self.check(obj, errors)
+        if not errors:
+            object_meta(obj.metadata, True, names.path_segment, errors, kube=False)
+        return errors
+
+    def validate_update(
+        self, new: policy.PodDisruptionBudget, old: policy.PodDisruptionBudget, ctx: Context
+    ) -> list[FieldError]:
+        """A changed budget: its spec."""
+        errors: Errors = []
+        self.check(new, errors)
+        return errors
+
+    def validate_status_update(
+        self, new: policy.PodDisruptionBudget, old: policy.PodDisruptionBudget, ctx: Context
+    ) -> list[FieldError]:
+        """A changed status."""
+        errors: Errors = []
+        self.check_status(new, old, errors)
+        return errors
+
     def check(self, obj: policy.PodDisruptionBudget, errors: Errors) -> None:
         """One of the two numbers, a selector, a policy for pods that are not healthy."""
         spec = obj.spec
@@ -47,8 +73,9 @@ class PodDisruptionBudgetStrategy(Kind):
             errors.append(not_supported(path, spec.unhealthyPodEvictionPolicy, _POLICIES))
 
     def check_status(self, new: policy.PodDisruptionBudget, old: policy.PodDisruptionBudget, errors: Errors) -> None:
-        """Counts that are not negative."""
+        """Conditions as they should be, counts that are not negative."""
         status = new.status
+        conditions(status.conditions, STATUS / "conditions", errors)
         nonnegative(status.disruptionsAllowed, STATUS / "disruptionsAllowed", errors)
         nonnegative(status.currentHealthy, STATUS / "currentHealthy", errors)
         nonnegative(status.desiredHealthy, STATUS / "desiredHealthy", errors)

@@ -44,6 +44,7 @@ class _Rules(Kind):
 
     name_rule = staticmethod(_segment)
     allow_create_on_update = True
+    checks_as_new = True
 
     def check(self, obj: Any, errors: Errors) -> None:
         """Every rule must name verbs and what they are for."""
@@ -81,6 +82,7 @@ class _Binding(Kind):
 
     name_rule = staticmethod(_segment)
     allow_create_on_update = True
+    checks_as_new = True
     roles: tuple[str, ...] = ()
 
     def default(self, obj: Any) -> Any:

@@ -30,6 +30,7 @@ class ReplicaSetStrategy(Workload):
     """Decisions about replica sets."""
 
     serves = (("apps/v1", "ReplicaSet"),)
+    checks_as_new = True
 
     def default(self, obj: apps.ReplicaSet) -> apps.ReplicaSet:
         """One replica."""

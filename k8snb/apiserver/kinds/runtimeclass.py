@@ -20,6 +20,7 @@ class RuntimeClassStrategy(Kind):
 
     serves = (("node.k8s.io/v1", "RuntimeClass"),)
     allow_unconditional_update = False
+    checks_as_new = True
 
     def check(self, obj: node.RuntimeClass, errors: Errors) -> None:
         """A handler that is a label, an overhead of resources, a node selector and tolerations."""

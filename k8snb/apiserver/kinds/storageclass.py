@@ -22,6 +22,7 @@ class StorageClassStrategy(Kind):
     """Decisions about storage classes."""
 
     serves = (("storage.k8s.io/v1", "StorageClass"),)
+    checks_as_new = True
 
     def default(self, obj: storage.StorageClass) -> storage.StorageClass:
         """Volumes go with their claims and are made as soon as they are claimed."""
@@ -47,7 +48,6 @@ class StorageClassStrategy(Kind):
 
     def check_update(self, new: storage.StorageClass, old: storage.StorageClass, errors: Errors) -> None:
         """Volumes were made by what the class says, so it stays."""
-        self.check(new, errors)
         for name in _FIXED:
             immutable(getattr(new, name), getattr(old, name), Path(name), errors)
 

@@ -16,6 +16,7 @@ class VolumeAttributesClassStrategy(Kind):
     """Decisions about volume attributes classes."""
 
     serves = (("storage.k8s.io/v1", "VolumeAttributesClass"),)
+    checks_as_new = True
 
     def check(self, obj: storage.VolumeAttributesClass, errors: Errors) -> None:
         """A driver and at least one parameter."""

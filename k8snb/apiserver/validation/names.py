@@ -27,6 +27,7 @@ _CONFIG_KEY: Final = "[-._a-zA-Z0-9]+"
 _ENV_NAME: Final = "[ -<>-~]+"
 _HTTP_HEADER: Final = "[-A-Za-z0-9]+"
 _PERCENT: Final = "[0-9]+%"
+_REASON: Final = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?"
 _HTTP_PATH: Final = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 _is_label = re.compile(_LABEL).fullmatch
@@ -41,6 +42,7 @@ _is_env_name = re.compile(_ENV_NAME).fullmatch
 _is_http_header = re.compile(_HTTP_HEADER).fullmatch
 _is_percent = re.compile(_PERCENT).fullmatch
 _is_http_path = re.compile(_HTTP_PATH).fullmatch
+_is_reason = re.compile(_REASON).fullmatch
 _is_port_charset = re.compile("[-a-z0-9]+").fullmatch
 _has_letter = re.compile("[a-z]").search
 
@@ -277,11 +279,26 @@ def path_segment(value: str, _prefix: bool = False) -> Messages:
     return tuple(f"may not contain '{char}'" for char in ("/", "%") if char in value)
 
 
+def condition_reason(value: str) -> Messages:
+    """The reason of a condition: one word, or several with ``,`` or ``:`` between them."""
+    return () if _is_reason(value) else (_REASON_TEXT,)
+
+
 def http_path(value: str) -> bool:
     """Whether the text may stand after the host in a domain-prefixed path."""
     return bool(_is_http_path(value))
 
 
+_REASON_TEXT: Final = _regex(
+    "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or"
+    " '_,:', and must end with an alphanumeric character or '_'",
+    _REASON,
+    "my_name",
+    "MY_NAME",
+    "MyName",
+    "ReasonA,ReasonB",
+    "ReasonA:ReasonB",
+)
 HTTP_PATH_TEXT: Final = _regex("Invalid path", _HTTP_PATH)
 
 

@@ -43,6 +43,7 @@ GOOD: dict[str, Tree] = {
     "limitranges": {"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}}]}},
     "resourcequotas": {"spec": {"hard": {"pods": "10"}}},
     "endpoints": {"subsets": [{"addresses": [{"ip": "10.1.1.1"}], "ports": [{"port": 80}]}]},
+    "poddisruptionbudgets": {"spec": {"minAvailable": 1, "selector": SELECTOR}},
     "leases": {"spec": {"holderIdentity": "h", "leaseDurationSeconds": 10}},
     "priorityclasses": {"value": 100},
 }
