@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from k8snb._version import __version__
 
 if TYPE_CHECKING:
-    from k8snb.cluster import Steps
     from k8snb.controllers import IN_TREE
     from k8snb.explain import explain
     from k8snb.grading.practice import begin, check, hint
     from k8snb.locale import use as use_language
+    from k8snb.moving import Steps
     from k8snb.node import NodeSpec
     from k8snb.notebook import Cluster, connect
     from k8snb.widgets.predict import predict
@@ -47,7 +47,7 @@ _WHERE = {
     "hint": ("k8snb.grading.practice", "hint"),
     "IN_TREE": ("k8snb.controllers", "IN_TREE"),
     "NodeSpec": ("k8snb.node", "NodeSpec"),
-    "Steps": ("k8snb.cluster", "Steps"),
+    "Steps": ("k8snb.moving", "Steps"),
     "connect": ("k8snb.notebook", "connect"),
     "explain": ("k8snb.explain", "explain"),
     "predict": ("k8snb.widgets.predict", "predict"),

@@ -7,7 +7,7 @@ explanations and below everything that draws, serves or grades, so it imports no
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,134 +16,39 @@ import msgspec
 from k8snb.acting import ActingAs
 from k8snb.addons import ADDONS, Addon
 from k8snb.api import names
-from k8snb.api.errors import bad_request
 from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
 from k8snb.api.object import Object
 from k8snb.api.request import ADMIN, Request, Response
 from k8snb.api.scheme import Resource, Scheme
 from k8snb.api.types.core_v1 import Pod
-from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver import APIServer
 from k8snb.authorization import AUTHORIZERS, RBAC, authorization_mode, bind_scheduler, bootstrap_access
 from k8snb.bootstrap import bootstrap, install
 from k8snb.client.gateway import Gateway
 from k8snb.client.protocol import Controller
-from k8snb.client.runtime import Runtime, Step, store_change
+from k8snb.client.runtime import Runtime, store_change
 from k8snb.client.series import EventSeriesKeeper
-from k8snb.client.view import Source, cache_key
+from k8snb.client.view import cache_key
 from k8snb.controllers import IN_TREE
 from k8snb.diff import Diff, diff_worlds
 from k8snb.faults import Faults
 from k8snb.interrupt import Held, whole
 from k8snb.machines import node_spec, node_specs
+from k8snb.moving import Moving
 from k8snb.network import Cni, Network
 from k8snb.node import Catalogue, KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
 from k8snb.scheduler.own import given_plugins
 from k8snb.scheduling import Scheduling
-from k8snb.sim.clock import Clock, rfc3339_micro, seconds
+from k8snb.sim.clock import Clock, seconds
 from k8snb.sim.ids import Ids
-from k8snb.store import Cause, Change, Store
+from k8snb.sources import KubeletLogs, Past
+from k8snb.store import Change, Store
 from k8snb.traffic import Traffic
 from k8snb.world import History, Snapshot, World
 
-SETTLE_HORIZON = 60.0
-"""A cluster is settled when nothing is due within so many simulated seconds (longer than any image pull or grace period)."""
-SETTLE_MAX = 600.0
-"""Longest time that ``settle`` lets pass by default, in simulated seconds."""
 
-
-EXPIRY = Cause("etcd", "expire")
-"""The cause of a deletion by an expired lease (Events live for an hour)."""
-STEP_MAX = 3600.0
-"""Longest time that a single step waits for, in simulated seconds."""
-
-
-class Steps(tuple[Step, ...]):
-    """The API calls of some steps, in order."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "\n".join(step_line(step) for step in self) or "nothing left to do"
-
-
-def step_line(step: Step) -> str:
-    """One step as a line: number, time, who called what, and what came of it."""
-    call = step.call
-    obj: Any = getattr(call, "obj", None) or getattr(call, "pod", None)
-    target = f"{obj.kind} {cache_key(obj)}" if obj is not None else f"{call.kind.__name__} {call.namespace}/{call.name}"  # type: ignore[attr-defined]
-    result = f"refused: {step.error.message}" if step.error else f"r{step.revision}"
-    return f"#{step.number:<5} {step.time:9.3f}s  {step.cause.actor:<28} {type(call).__name__} {target}  → {result}"
-
-
-class _Past:
-    """The store's present and past in the shape that views need."""
-
-    def __init__(self, store: Store, server: APIServer) -> None:
-        self.store = store
-        self.server = server
-
-    def __call__(self, kind: type[Object]) -> Iterable[Object]:
-        return self.listed(kind, None)
-
-    def listed(self, kind: type[Object], revision: int | None) -> list[Object]:
-        """All objects of a kind at a revision (None: now), oldest first; ``Unstructured`` means every custom resource."""
-        scheme = self.server.scheme
-        resources = [r for r in scheme if r.custom] if kind is Unstructured else [scheme.of(kind)]
-        found = [kv for r in resources for kv in self.store.list(r.list_prefix(), revision=revision).items]
-        return [kv.value for kv in sorted(found, key=lambda kv: kv.create_revision)]
-
-    def objects(self, kind: type[Object], time: float) -> list[Object]:
-        """All objects of a kind as they were at a second (as they are, when that is no longer kept)."""
-        revision = self.store.revision_at(time)
-        return self.listed(kind, revision if revision >= self.store.compacted else None)
-
-    def source_at(self, revision: int) -> Source:
-        return _SourceAt(self, revision)
-
-    def changes(self, after: int, until: int) -> Iterable[tuple[int, type[Object], str, Object | None]]:
-        if until <= after:
-            return
-        for change in self.store.changes(after + 1, until):
-            kind, key = store_change(change.value, change.previous.value if change.previous else None)
-            yield change.revision, kind, key, change.value
-
-
-class _SourceAt:
-    def __init__(self, past: _Past, revision: int) -> None:
-        self.past = past
-        self.revision = revision
-
-    def __call__(self, kind: type[Object]) -> Iterable[Object]:
-        return self.past.listed(kind, self.revision)
-
-
-class KubeletLogs:
-    """Answers pods/log from the kubelets."""
-
-    def __init__(self, kubelets: KubeletPool, clock: Clock) -> None:
-        self.kubelets = kubelets
-        self.clock = clock
-
-    def log(self, pod: Pod, container: str, options: dict[str, Any]) -> str:
-        """The text of a container's log; ``options`` as in pods/log: previous, tailLines, sinceSeconds, timestamps."""
-        try:
-            lines = self.kubelets.logs(pod, container or None, str(options.get("previous")).lower() == "true")
-        except ValueError as error:
-            raise bad_request(str(error)) from None
-        since = options.get("sinceSeconds")
-        if since:
-            start = self.clock.now - float(since)
-            lines = [line for line in lines if line[0] >= start]
-        tail = options.get("tailLines")
-        if tail is not None:
-            lines = lines[-int(tail) :] if int(tail) else []
-        stamped = str(options.get("timestamps")).lower() == "true"
-        return "".join(f"{rfc3339_micro(at)[:-1]}000Z {text}\n" if stamped else f"{text}\n" for at, _, text in lines)
-
-
-class Cluster(Faults, Traffic):
+class Cluster(Moving, Faults, Traffic):
     """A Kubernetes cluster in this process.
 
     ``nodes`` is how many, or what they are like (``NodeSpec`` or mappings with name, cpu, memory, labels, taints);
@@ -207,7 +112,7 @@ class Cluster(Faults, Traffic):
             self.store = Store(clock=self.clock)
         self.authorization = authorization_mode(authorization, self.store.meta_get("authorization"))
         self.server = APIServer(self.store, self.clock, self.ids, authorizer=AUTHORIZERS[self.authorization]())
-        past = _Past(self.store, self.server)
+        past = Past(self.store, self.server)
         self.gateway = Gateway(self.server, self.store, self.clock)
         self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
         founded = bool(self.store.meta_get("founded"))
@@ -264,11 +169,6 @@ class Cluster(Faults, Traffic):
     @property
     def reader(self) -> Store:
         return self.store
-
-    @property
-    def now(self) -> float:
-        """Seconds since the epoch of simulated time."""
-        return self.clock.now
 
     @property
     def history(self) -> History:
@@ -388,96 +288,6 @@ class Cluster(Faults, Traffic):
     def _changed(self, change: Change) -> None:
         kind, key = store_change(change.value, change.previous.value if change.previous else None)
         self.runtime.changed(kind, key, change.value, change.revision)
-
-    # -- moving
-
-    def step(self, n: int = 1) -> Steps:
-        """Let the components make ``n`` API calls (fewer when nothing is left to do); time passes as it must.
-
-        Heartbeats and probes go on in the background and are not counted; when nothing else is due within an hour of
-        simulated time, nothing is left to do and time stands still.
-        """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-            raise BadValue(f"cannot make {n!r} steps: give a whole number, as in step(3)")
-        made = []
-        with Held() as held:
-            for _ in range(n):
-                step = self._next_step(self.now + STEP_MAX)
-                if step is None:
-                    break
-                made.append(step)
-                held.check()
-            self._keep_time()
-        return Steps(made)
-
-    def _next_step(self, end: float) -> Step | None:
-        runtime = self.runtime
-        while True:
-            until = self.now
-            if runtime.idle():
-                due = runtime.queue.next_due(foreground_only=True)
-                if due is None or due > end:
-                    return None
-                until = due
-            step: Step | None = runtime.step(until)
-            if step is not None:
-                return step
-
-    def run(
-        self, seconds: float | None = None, *, until: Callable[[Cluster], bool] | None = None, limit: float = 3600.0
-    ) -> bool:
-        """Let so many simulated seconds pass, or go on until ``until(cluster)`` holds (at most ``limit`` seconds).
-
-        Returns whether the condition holds (always True for plain seconds).
-        """
-        if until is not None and not callable(until):
-            raise BadType(f"until is {until!r}: give a condition, as in run(until=lambda c: len(c.pods) == 3)")
-        if seconds is None and until is None:
-            raise BadValue(
-                "run for how long? run(30) lets 30 seconds pass, run(until=…) goes on until a condition holds"
-            )
-        length = seconds if seconds is not None else limit
-        if isinstance(length, bool) or not isinstance(length, int | float):
-            raise BadType(f"cannot run {length!r}: give a number of seconds, as in run(30)")
-        if not 0 <= length < float("inf"):
-            raise BadValue(f"cannot run {length} seconds: time only moves forward; use at(time=…) to look back")
-        end = self.now + length
-        step = self.runtime.step
-        with Held() as held:
-            while until is None or not until(self):
-                if step(end) is None:
-                    break
-                held.check()
-            reached = until is None or until(self)
-            if until is None or not reached:
-                self.clock.now = max(self.clock.now, end)
-            self.store.expire(self.now, EXPIRY)
-            self._keep_time()
-        return reached
-
-    def settle(self, limit: float = SETTLE_MAX, horizon: float = SETTLE_HORIZON) -> float:
-        """Go on until nothing but far timers is left, at most ``limit`` seconds; returns how many seconds passed."""
-        begin = self.now
-        end = begin + limit
-        runtime = self.runtime
-        with Held() as held:
-            while True:
-                until = self.now
-                if runtime.idle():
-                    due = runtime.queue.next_due(foreground_only=True)
-                    if due is None or due > self.now + horizon or due > end:
-                        break
-                    until = due
-                runtime.step(until)
-                held.check()
-            self.store.expire(self.now, EXPIRY)
-            self._keep_time()
-        return self.now - begin
-
-    def _keep_time(self) -> None:
-        """Time may have passed without a revision; a durable cluster keeps that, too."""
-        if self.store.path is not None:
-            self.store.meta_put("now", self.clock.now)
 
     # -- looking back and branching
 
