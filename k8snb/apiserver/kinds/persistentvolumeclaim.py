@@ -25,6 +25,7 @@ class PersistentVolumeClaimStrategy(Kind):
     """Decisions about persistent volume claims."""
 
     serves = (("v1", "PersistentVolumeClaim"),)
+    checks_as_new = True
     has_status = True
 
     def default(self, obj: core.PersistentVolumeClaim) -> core.PersistentVolumeClaim:

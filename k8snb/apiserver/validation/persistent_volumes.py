@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from k8snb.api.types import core_v1 as core
 from k8snb.apiserver.validation import names
 from k8snb.apiserver.validation import volume_sources as sources
@@ -178,7 +180,7 @@ def source_of(spec: core.PersistentVolumeSpec) -> dict[str, Any]:
 
 def affinity_changed(new: core.VolumeNodeAffinity | None, old: core.VolumeNodeAffinity | None, errors: Errors) -> None:
     """Node affinity stays once it is set, but for new names of old labels."""
-    if old is None or _renamed(old) == _renamed(new):
+    if old is None or new == old or _only_renamed(new, old):
         return
     detail = "field is immutable, except for updating from beta label to GA"
     errors.append(invalid(Path("nodeAffinity"), new, detail))
@@ -193,13 +195,17 @@ _GA_LABELS: Final = {
 }
 
 
-def _renamed(affinity: core.VolumeNodeAffinity | None) -> Any:
-    if affinity is None or affinity.required is None:
-        return affinity
-    return [
-        (
-            [(_GA_LABELS.get(item.key, item.key), item.operator, item.values) for item in term.matchExpressions],
-            term.matchFields,
+def _only_renamed(new: core.VolumeNodeAffinity | None, old: core.VolumeNodeAffinity) -> bool:
+    """Whether the new affinity is the old one with new names for some labels; the way back is closed."""
+    if new is None or new.required is None or old.required is None:
+        return False
+    after, before = new.required.nodeSelectorTerms, old.required.nodeSelectorTerms
+    return len(after) == len(before) and all(
+        term.matchFields == was.matchFields
+        and len(term.matchExpressions) == len(was.matchExpressions)
+        and all(
+            item == one or item == replace(one, key=_GA_LABELS.get(one.key, one.key))
+            for item, one in zip(term.matchExpressions, was.matchExpressions, strict=True)
         )
-        for term in affinity.required.nodeSelectorTerms
-    ]
+        for term, was in zip(after, before, strict=True)
+    )

@@ -113,6 +113,12 @@ REPEATED: dict[str, tuple[str, Tree, Tree, list[str]]] = {
         {"spec": {"accessModes": []}},
         ["spec.accessModes", "spec.accessModes"],
     ),
+    "a claim": (
+        "persistentvolumeclaims",
+        GOOD["persistentvolumeclaims"],
+        {"spec": {"resources": {"requests": {"storage": "0"}}}},
+        ["spec.resources[storage]", "spec.resources[storage]", "spec", "spec.resources.requests.storage"],
+    ),
     "a storage class": (
         "storageclasses",
         {"provisioner": "a.example.com"},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.apiserver.kinds.manifests import change_complaint, complaint, manifest, warnings
-from tests.apiserver.rig import Rig
+from tests.apiserver.rig import Rig, Tree
 
 FIXED = (
     "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound"
@@ -205,6 +205,12 @@ def test_new_objects(name: str) -> None:
     assert complaint(kind, changes) == expected
 
 
+def near(label: str) -> Tree:
+    """The affinity of a volume that is reached from one zone, by this label."""
+    expression = {"key": label, "operator": "In", "values": ["a"]}
+    return {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
+
+
 CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], str, str]] = {
     "volume: another path": (
         "persistentvolumes",
@@ -218,6 +224,24 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], str, str]] = {
         ),
     ),
     "volume: another size": ("persistentvolumes", {}, {"spec": {"capacity": {"storage": "2Gi"}}}, "", ""),
+    "volume: a new name for a label": (
+        "persistentvolumes",
+        {"spec.nodeAffinity": near("failure-domain.beta.kubernetes.io/zone")},
+        {"spec": {"nodeAffinity": near("topology.kubernetes.io/zone")}},
+        "",
+        "",
+    ),
+    "volume: the old name of a label": (
+        "persistentvolumes",
+        {"spec.nodeAffinity": near("topology.kubernetes.io/zone")},
+        {"spec": {"nodeAffinity": near("failure-domain.beta.kubernetes.io/zone")}},
+        "",
+        (
+            'nodeAffinity: Invalid value: {"Required":{"NodeSelectorTerms":[{"MatchExpressions":[{"Key":'
+            '"failure-domain.beta.kubernetes.io/zone","Operator":"In","Values":["a"]}],"MatchFields":null}]}}: field is'
+            " immutable, except for updating from beta label to GA"
+        ),
+    ),
     "claim: its volume": ("persistentvolumeclaims", {}, {"spec": {"volumeName": "pv"}}, "", ""),
     "claim: another volume": (
         "persistentvolumeclaims",
