@@ -55,7 +55,7 @@ def notebook(exercise: Exercise, language: str, solutions: dict[str, str] | None
         cells.append(_markdown(f"{q}-task", f"{title}\n\n{question.task.text(language).strip()}\n\n{words['look']}"))
         cells.append(_code(f"{q}-look", f'cluster = begin("{q}")\ncluster'))
         cells.append(_markdown(f"{q}-how", words[question.answer]))
-        cells.append(_answer(question, solutions))
+        cells.append(answer_cell(question, solutions))
         cells.append(_markdown(f"{q}-feedback", words["check"]))
         cells.append(_grade(question))
         cells.append(_markdown(f"{q}-stuck", words["hint"]))
@@ -72,7 +72,8 @@ def notebook(exercise: Exercise, language: str, solutions: dict[str, str] | None
     }
 
 
-def _answer(question: Question, solutions: dict[str, str] | None) -> dict[str, Any]:
+def answer_cell(question: Question, solutions: dict[str, str] | None) -> dict[str, Any]:
+    """The cell of an answer: with the solution between nbgrader's marks, or as it starts for students."""
     body = question.start.rstrip("\n")
     if solutions is not None:
         body = f"### BEGIN SOLUTION\n{solutions[question.id].rstrip()}\n### END SOLUTION"

@@ -62,16 +62,19 @@ class Practice:
 
 
 class Feedback:
-    """What was found about an answer, to read; ``outcome`` has the same as data."""
+    """What was found about an answer, to read; ``outcome`` has the same as data; ``graded`` when it is the last word."""
 
-    def __init__(self, question: Question, outcome: Outcome) -> None:
+    def __init__(self, question: Question, outcome: Outcome, *, graded: bool = False) -> None:
         self.question = question
         self.outcome = outcome
+        self.graded = graded
 
     def lines(self, language: str | None = None) -> list[tuple[str, str]]:
         """Marks and texts, line by line; a mark is ✓, ✗, → or empty."""
         key = "zh" if canonical(language or current()) == "zh_CN" else "en"
         outcome, count = self.outcome, self.question.hidden_checks
+        if not outcome.answered and self.graded:
+            return [("✗", text("report.unanswered", language))]
         if not outcome.answered:
             return [("", text("grading.unanswered", language, question=self.question.id))]
         lines = []
@@ -89,17 +92,25 @@ class Feedback:
             lines.append(("", text("grading.hidden", language, count=count)))
         return lines
 
-    def __repr__(self) -> str:
-        return "\n".join(f"{mark} {line}".rstrip() if mark else line for mark, line in self.lines())
+    def plain(self, language: str | None = None) -> str:
+        """The lines as text."""
+        return "\n".join(f"{mark} {line}".rstrip() if mark else line for mark, line in self.lines(language))
 
-    def _repr_html_(self) -> str:
+    def html(self, language: str | None = None) -> str:
+        """The lines as HTML; marks say what colours also say."""
         colours = {"✓": "#006b52", "✗": "#a33600", "→": "#00527f"}
         rows = "".join(
             f'<div style="white-space:pre-wrap;color:{colours.get(mark, "inherit")}">'
             f"{f'<b>{mark}</b> ' if mark else ''}{escape(line)}</div>"
-            for mark, line in self.lines()
+            for mark, line in self.lines(language)
         )
         return f'<div class="k8snb-feedback" role="status">{rows}</div>'
+
+    def __repr__(self) -> str:
+        return self.plain()
+
+    def _repr_html_(self) -> str:
+        return self.html()
 
 
 _current: dict[Path, Practice] = {}
