@@ -14,7 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nbformat.v4 import new_code_cell, new_output
+from nbformat import from_dict
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.preprocessors import ClearSolutions, Execute, NbGraderPreprocessor
@@ -128,7 +128,8 @@ class RestoreMarks(NbGraderPreprocessor):  # type: ignore[misc]
         for name, mark in marks.items():
             if name not in there and mark["grade"] and mark["locked"] and mark["cell_type"] == "code":
                 self.log.warning("The submission has no cell %s; it is put back at the end", name)
-                nb.cells.append(new_code_cell(texts[name], metadata={"nbgrader": mark}))
+                cell = {"cell_type": "code", "execution_count": None, "id": name, "outputs": [], "source": texts[name]}
+                nb.cells.append(from_dict({**cell, "metadata": {"nbgrader": mark}}))
         return nb, resources
 
 
@@ -158,12 +159,14 @@ class ReplayAnswers(NbGraderPreprocessor):  # type: ignore[misc]
             outcome = grade_answer(
                 question, answers.get(question.id, ""), student=student, salt=f"{self.seed}/{exercise.name}"
             )
-            feedback = Feedback(question, outcome, graded=True)
-            cell.outputs = [
-                new_output(
-                    "display_data",
-                    {"text/html": feedback.html(self.language), "text/plain": feedback.plain(self.language)},
-                ),
-                new_output("execute_result", {"text/plain": f"{outcome.points:g}"}),
-            ]
+            told = Feedback(question, outcome, graded=True)
+            shown = {"text/html": told.html(self.language), "text/plain": told.plain(self.language)}
+            points = {"text/plain": f"{outcome.points:g}"}
+            cell.execution_count = None
+            cell.outputs = from_dict(
+                [
+                    {"output_type": "display_data", "data": shown, "metadata": {}},
+                    {"output_type": "execute_result", "data": points, "metadata": {}, "execution_count": None},
+                ]
+            )
         return nb, resources
