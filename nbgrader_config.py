@@ -1,4 +1,4 @@
-"""nbgrader for this course; ``K8SNB_LANG=zh`` grades the Chinese exercises."""
+"""nbgrader for this course; ``K8SNB_LANG`` (``en`` or ``zh``) says which exercises, else the system's language does."""
 
 from k8snb.grading.nbgrader import configure
 from k8snb.locale import canonical, current

@@ -129,7 +129,7 @@ class RestoreMarks(NbGraderPreprocessor):  # type: ignore[misc]
             if name not in there and mark["grade"] and mark["locked"] and mark["cell_type"] == "code":
                 self.log.warning("The submission has no cell %s; it is put back at the end", name)
                 cell = {"cell_type": "code", "execution_count": None, "id": name, "outputs": [], "source": texts[name]}
-                nb.cells.append(from_dict({**cell, "metadata": {"nbgrader": mark}}))
+                nb.cells.append(from_dict({**cell, "metadata": {"nbgrader": mark}}))  # type: ignore[no-untyped-call]
         return nb, resources
 
 
@@ -163,7 +163,7 @@ class ReplayAnswers(NbGraderPreprocessor):  # type: ignore[misc]
             shown = {"text/html": told.html(self.language), "text/plain": told.plain(self.language)}
             points = {"text/plain": f"{outcome.points:g}"}
             cell.execution_count = None
-            cell.outputs = from_dict(
+            cell.outputs = from_dict(  # type: ignore[no-untyped-call]
                 [
                     {"output_type": "display_data", "data": shown, "metadata": {}},
                     {"output_type": "execute_result", "data": points, "metadata": {}, "execution_count": None},

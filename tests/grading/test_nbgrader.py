@@ -197,7 +197,7 @@ def test_a_test_that_nobody_runs_is_refused(course: Course) -> None:
     """nbgrader would give full marks for a cell without outputs."""
     mark = {"grade": True, "grade_id": "mine", "locked": True, "solution": False, "points": 1, "schema_version": 3}
     cell = {"cell_type": "code", "metadata": {"nbgrader": mark}, "outputs": [], "source": "assert True"}
-    notebook = from_dict({"cells": [cell]})
+    notebook = from_dict({"cells": [cell]})  # type: ignore[no-untyped-call]
     resources = {"nbgrader": {"assignment": "01-selector", "student": "a"}}
 
     with pytest.raises(ExerciseError, match="cell mine: exercise 01-selector has no question for it"):
