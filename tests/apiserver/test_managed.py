@@ -137,6 +137,41 @@ def test_reset(rig: Rig) -> None:
     assert rig.owners("configmaps", "c") == []
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"operation": "Create"},
+        {"apiVersion": ""},
+        {"fieldsType": ""},
+        {"fieldsType": "FieldsV2"},
+        {"fieldsV1": {"f:data": 1}},
+        {"fieldsV1": ["f:data"]},
+        {"fieldsV1": {"": {}}},
+        {"fieldsV1": {"data": {}}},
+        {"fieldsV1": {"k:{": {}}},
+        {"fieldsV1": {"k:[]": {}}},
+        {"fieldsV1": {"v:[": {}}},
+        {"fieldsV1": {"i:x": {}}},
+    ],
+    ids=str,
+)
+def test_entries_that_cannot_be_understood_change_nothing(rig: Rig, entry: dict[str, Any]) -> None:
+    good = {"manager": "z", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {}}
+    rig.apply("configmaps", "c", {"data": {"a": "1"}}, manager="one")
+    rig.merge("configmaps", "c", {"metadata": {"managedFields": [good | entry]}})
+
+    assert rig.owners("configmaps", "c") == [("one", "Apply", "", {"f:data": {"f:a": {}}})]
+
+
+def test_path_elements_of_unknown_sorts_are_left_out(rig: Rig) -> None:
+    fields: dict[str, Any] = {"f:data": {"q:a": {}, "f:a": {}}}
+    entry = {"manager": "z", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields}
+    rig.send("create", "configmaps", body={"metadata": {"name": "c"}, "data": {"a": "1"}})
+    rig.merge("configmaps", "c", {"metadata": {"managedFields": [entry]}})
+
+    assert rig.owners("configmaps", "c") == [("z", "Update", "", {"f:data": {"f:a": {}}})]
+
+
 def test_entries_are_the_same_however_they_are_asked_for(rig: Rig) -> None:
     rig.send("create", "configmaps", body={"metadata": {"name": "c"}, "data": {"a": "1"}})
     seen = []

@@ -22,6 +22,7 @@ from k8snb.apiserver.validation.field import (
     required,
 )
 from k8snb.apiserver.validation.metadata import Errors
+from k8snb.apiserver.validation.rule_paths import path_error
 from k8snb.apiserver.validation.rule_types import undefined_field
 from k8snb.apiserver.validation.structural import structural
 
@@ -160,7 +161,7 @@ def _check(schema: Schema, path: Path, where: _Where) -> tuple[Errors, Errors]:
         errors.append(invalid(path / "x-kubernetes-preserve-unknown-fields", False, "must be true or undefined"))
     _lists_and_maps(schema, path, errors)
     for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
-        _rule_texts(rule, (path / "x-kubernetes-validations")[index], errors)
+        _rule_texts(rule, schema, (path / "x-kubernetes-validations")[index], errors)
     if where.rules and not errors:
         for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
             _rule(rule, schema, (path / "x-kubernetes-validations")[index], where, late)
@@ -283,7 +284,7 @@ def _map_keys(items: Schema, keys: tuple[str, ...], list_type: str, path: Path, 
             errors.append(forbidden(where / "nullable", detail))
 
 
-def _rule_texts(rule: Mapping[str, Any], path: Path, errors: Errors) -> None:
+def _rule_texts(rule: Mapping[str, Any], schema: Schema, path: Path, errors: Errors) -> None:
     text, message = rule.get("rule") or "", rule.get("message") or ""
     if not text.strip():
         errors.append(required(path / "rule", "rule is not specified"))
@@ -304,6 +305,8 @@ def _rule_texts(rule: Mapping[str, Any], path: Path, errors: Errors) -> None:
         errors.append(invalid(path / "fieldPath", place, "fieldPath must be non-empty if specified"))
     if _lines(place):
         errors.append(invalid(path / "fieldPath", place, "fieldPath must not contain line breaks"))
+    if place and (problem := path_error(place, schema)):
+        errors.append(invalid(path / "fieldPath", place, f"fieldPath must be a valid path: {problem}"))
 
 
 def _lines(text: str) -> bool:

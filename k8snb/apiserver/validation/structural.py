@@ -5,11 +5,11 @@ Schemas are plain dicts as in ``openAPIV3Schema``.  Errors are sorted by their t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from k8snb.apiserver.validation.field import FieldError, Path, forbidden, invalid, required
+from k8snb.apiserver.validation.gopattern import pattern_error
 from k8snb.apiserver.validation.metadata import Errors
 
 Schema = Mapping[str, Any]
@@ -129,12 +129,8 @@ def _values(schema: Schema, skip_any: bool, path: Path, errors: Errors) -> None:
     if isinstance(schema.get("not"), Mapping):
         _nested(schema["not"], False, path / "not", errors)
     pattern = schema.get("pattern")
-    if pattern:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            detail = f"must be a valid regular expression, but isn't: error parsing regexp: {error}"
-            errors.append(invalid(path / "pattern", pattern, detail))
+    if pattern and (problem := pattern_error(pattern)):
+        errors.append(invalid(path / "pattern", pattern, f"must be a valid regular expression, but isn't: {problem}"))
 
 
 def _nested(schema: Schema, skip_any: bool, path: Path, errors: Errors) -> None:

@@ -176,6 +176,29 @@ def _scalar_order(value: Any) -> tuple[int, float, str]:
     return (1, 0.0, value) if isinstance(value, str) else (3, 0.0, "")
 
 
+def parse(fields: Any) -> FieldSet:
+    """The set that a client sent as ``fieldsV1``; elements of unknown sorts are left out, ValueError for anything malformed."""
+    if fields is None:
+        return {}
+    if not isinstance(fields, Mapping):
+        raise ValueError(f"a set of fields must be an object, not {fields!r}")
+    return {element: parse(inner) for element, inner in fields.items() if element == SELF or _known(element)}
+
+
+def _known(element: str) -> bool:
+    """Whether the sort of a path element is one that there is; ValueError when its content does not fit the sort."""
+    if len(element) < 2 or element[1] != ":":
+        raise ValueError(f"not a path element: {element!r}")
+    sort, content = element[0], element[2:]
+    if sort == "i":
+        int(content)
+    elif sort in ("k", "v"):
+        found = json.loads(content)
+        if sort == "k" and not isinstance(found, dict):
+            raise ValueError(f"the keys of an element must be an object: {element!r}")
+    return sort in ("f", "k", "v", "i")
+
+
 def field(name: str) -> str:
     """The path element of a field."""
     return f"f:{name}"

@@ -67,17 +67,16 @@ def decode(entries: Iterable[Mapping[str, Any]]) -> Managed | None:
     out: Managed = {}
     for entry in entries:
         operation = entry.get("operation")
-        if operation not in (APPLY, UPDATE) or entry.get("fieldsType") not in ("FieldsV1", None, ""):
-            return None
         version = entry.get("apiVersion") or ""
+        if operation not in (APPLY, UPDATE) or not version or entry.get("fieldsType") != "FieldsV1":
+            return None
         who = manager(entry.get("manager") or "", operation, version, entry.get("subresource") or "")
-        fields = _plain(entry.get("fieldsV1") or {})
+        try:
+            fields = fieldset.parse(entry.get("fieldsV1"))
+        except ValueError:
+            return None
         out[who] = Owned(fields, version, operation == APPLY, entry.get("time") or "")
     return out
-
-
-def _plain(fields: Mapping[str, Any]) -> FieldSet:
-    return {element: _plain(part) for element, part in fields.items()}
 
 
 def encode(managed: Managed) -> list[dict[str, Any]]:
