@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import Any
 
 from k8snb.api.types.core_v1 import Pod, Service
@@ -64,12 +65,17 @@ def _endpoints(world: World, service: Service, pods: list[Any]) -> list[Fact]:
 
 
 def _near(world: World, namespace: str | None, selector: dict[str, str]) -> Any | None:
-    """A pod that has one of the selector's keys or values but not the pair: the likely typing mistake."""
-    for pod in world.of(Pod, namespace):
+    """The pod whose labels come closest to a selector, of those that share a key or a value with it: the likely typing mistake."""
+
+    def likeness(pod: Any) -> float:
         labels = pod.metadata.labels
-        if any(k in labels or v in labels.values() for k, v in selector.items()):
-            return pod
-    return None
+        if not any(k in labels or v in labels.values() for k, v in selector.items()):
+            return 0.0
+        have = [f"{k}={v}" for k, v in labels.items()]
+        return sum(max(SequenceMatcher(None, f"{k}={v}", one).ratio() for one in have) for k, v in selector.items())
+
+    found = max(world.of(Pod, namespace), key=likeness, default=None)
+    return found if found is not None and likeness(found) > 0 else None
 
 
 def _labels(pod: Any) -> str:

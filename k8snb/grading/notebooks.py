@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,14 @@ def notebook(exercise: Exercise, language: str, solutions: dict[str, str] | None
     """The notebook of an exercise; with ``solutions`` (by question) nbgrader's source, without them the release."""
     words = WORDS[language]
     cells = [
-        _markdown("intro", f"# {exercise.title.text(language)}\n\n{exercise.intro.text(language).strip()}"),
+        _markdown("intro", f"# {exercise.title.text(language)}\n\n{_flowing(exercise.intro.text(language))}"),
         _code("setup", "from k8snb import begin, check, hint\n\n%load_ext k8snb"),
     ]
     for question in exercise.questions:
         q = question.id
         points = words["points"].format(points=question.points)
         title = f"## {q} · {question.title.text(language)} ({points})"
-        cells.append(_markdown(f"{q}-task", f"{title}\n\n{question.task.text(language).strip()}\n\n{words['look']}"))
+        cells.append(_markdown(f"{q}-task", f"{title}\n\n{_flowing(question.task.text(language))}\n\n{words['look']}"))
         cells.append(_code(f"{q}-look", f'cluster = begin("{q}")\ncluster'))
         cells.append(_markdown(f"{q}-how", words[question.answer]))
         cells.append(answer_cell(question, solutions))
@@ -70,6 +71,11 @@ def notebook(exercise: Exercise, language: str, solutions: dict[str, str] | None
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def _flowing(text: str) -> str:
+    """A text whose Chinese lines are joined: a line break between two characters would show as a space."""
+    return re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])", "", text.strip())
 
 
 def answer_cell(question: Question, solutions: dict[str, str] | None) -> dict[str, Any]:
