@@ -20,6 +20,8 @@ from k8snb.apiserver.validation.metadata import Errors, immutable
 
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
+_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+_MANAGERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 _MOST_ENDPOINTS = 1000
 _MOST_ADDRESSES = 100
 _MOST_PORTS = 20000
@@ -80,10 +82,10 @@ class EndpointSliceStrategy(Kind):
 
     def warnings(self, obj: discovery.EndpointSlice, old: discovery.EndpointSlice | None = None) -> tuple[str, ...]:
         """Host names, which nothing reads, and addresses that should be written otherwise."""
-        if old is not None:
-            return ()
         if obj.addressType == "FQDN":
-            return ("spec.addressType: FQDN endpoints are deprecated",)
+            return ("spec.addressType: FQDN endpoints are deprecated",) if old is None else ()
+        if obj.metadata.labels.get(_MANAGED_BY) in _MANAGERS:
+            return ()
         texts: list[str] = []
         for index, endpoint in enumerate(obj.endpoints):
             for number, address in enumerate(endpoint.addresses):

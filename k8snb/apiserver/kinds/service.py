@@ -12,6 +12,8 @@ from k8snb.apiserver.kinds import service_addresses as addresses
 from k8snb.apiserver.kinds.base import Kind
 from k8snb.apiserver.strategy import Context
 from k8snb.apiserver.validation import names
+from k8snb.apiserver.validation.address_warnings import cidr_warnings, ip_warnings
+from k8snb.apiserver.validation.field import SPEC
 from k8snb.apiserver.validation.metadata import Errors
 from k8snb.apiserver.validation.services import (
     changes,
@@ -104,24 +106,35 @@ class ServiceStrategy(Kind):
                 "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use"
                 " service.kubernetes.io/topology-mode instead"
             )
+        if spec.clusterIP and spec.clusterIP != "None":
+            texts += _address_warnings("clusterIPs", spec.clusterIPs)
+        if spec.clusterIP == "None":
+            ignored = (
+                ("loadBalancerIP", spec.loadBalancerIP),
+                ("externalIPs", spec.externalIPs),
+                ("SessionAffinity", spec.sessionAffinity != "None"),
+            )
+            texts += [f"spec.{name} is ignored for headless services" for name, is_set in ignored if is_set]
+        texts += _address_warnings("externalIPs", spec.externalIPs)
+        if spec.loadBalancerIP:
+            texts += ip_warnings(spec.loadBalancerIP, SPEC / "loadBalancerIP")
+        for index, cidr in enumerate(spec.loadBalancerSourceRanges):
+            texts += cidr_warnings(cidr, (SPEC / "loadBalancerSourceRanges")[index])
+        if spec.type == "ExternalName" and spec.externalIPs:
+            texts.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
+        if spec.type != "ExternalName" and spec.externalName:
+            texts.append('spec.externalName is ignored when spec.type is not "ExternalName"')
         if spec.trafficDistribution == "PreferClose":
             texts.append('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
-        if spec.clusterIP == "None":
-            for name in ("loadBalancerIP", "externalIPs", "sessionAffinity"):
-                value = getattr(spec, name)
-                if value and value != "None":
-                    texts.append(f"spec.{name} is ignored for headless services")
-        if spec.type == "ExternalName":
-            texts += [
-                f"spec.{name} is ignored when spec.type is ExternalName"
-                for name in ("externalIPs", "sessionAffinity")
-                if getattr(spec, name) and getattr(spec, name) != "None"
-            ]
         return tuple(texts)
 
     def after_delete(self, obj: core.Service, ctx: Context) -> None:
         """Give the address back."""
         addresses.release(obj, ctx)
+
+
+def _address_warnings(name: str, addresses: tuple[str, ...]) -> list[str]:
+    return [text for index, ip in enumerate(addresses) for text in ip_warnings(ip, (SPEC / name)[index])]
 
 
 def _port(port: core.ServicePort) -> core.ServicePort:

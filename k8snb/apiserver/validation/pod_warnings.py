@@ -12,6 +12,7 @@ from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.apiserver.memo import IdentityMemo
 from k8snb.apiserver.validation import names
 from k8snb.apiserver.validation.field import ROOT, Path
+from k8snb.apiserver.validation.overlaps import overlapping_paths
 from k8snb.apiserver.validation.security import APPARMOR_PREFIX, SECCOMP_POD, SECCOMP_PREFIX, containers_with_path
 
 _OLD_LABELS: Final = {
@@ -160,34 +161,7 @@ def _volumes(spec: core.PodSpec, path: Path) -> Iterator[str]:
             place = where / "ephemeral" / "volumeClaimTemplate" / "spec" / "resources"
             yield from fractional(resources.requests, place / "requests", ("storage",))
             yield from fractional(resources.limits, place / "limits", ("storage",))
-    tokens = {
-        source.serviceAccountToken.path
-        for volume in spec.volumes
-        if volume.projected is not None
-        for source in volume.projected.sources
-        if source.serviceAccountToken is not None
-    }
-    if tokens:
-        yield from _token_conflicts(spec, tokens, path)
-
-
-def _token_conflicts(spec: core.PodSpec, tokens: set[str], path: Path) -> Iterator[str]:
-    for index, volume in enumerate(spec.volumes):
-        for source in volume.projected.sources if volume.projected is not None else ():
-            where = (path / "volumes")[index] / "projected" / "sources"
-            files = (
-                ("configMap", [one.path for one in source.configMap.items] if source.configMap is not None else []),
-                ("secrets", [one.path for one in source.secret.items] if source.secret is not None else []),
-                (
-                    "downwardAPI",
-                    [one.path for one in source.downwardAPI.items] if source.downwardAPI is not None else [],
-                ),
-            )
-            for shown, paths in files:
-                for number, target in enumerate(paths):
-                    if target in tokens:
-                        place = (where / shown)[number]
-                        yield f"{place}: has duplicated path with ServiceAccountToken {quote(target)}"
+    yield from overlapping_paths(spec.volumes)
 
 
 def _duplicates(spec: core.PodSpec, path: Path) -> Iterator[str]:
@@ -234,8 +208,10 @@ def _ports(spec: core.PodSpec, path: Path) -> Iterator[str]:
                 other_ip, other_port = other.hostIP or "", other.hostPort or 0
                 if (host_ip, host_port) == (other_ip, other_port):
                     yield f"{where}: duplicate port definition with {other_path}"
-                elif not host_port or not other_port or (host_port == other_port and bool(host_ip) != bool(other_ip)):
+                elif not host_port or not other_port:
                     yield f"{where}: overlapping port definition with {other_path}"
+                elif host_port == other_port and bool(host_ip) != bool(other_ip):
+                    yield f"{where}: dangerously ambiguous port definition with {other_path}"
             others.append((where, port))
 
 
