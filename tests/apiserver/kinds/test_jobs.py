@@ -36,6 +36,10 @@ SPOILED: dict[str, tuple[dict[str, Any], str]] = {
             " backoff limit per index]"
         ),
     ),
+    "a limit per index, of pods that restart": (
+        {**PER_INDEX, "spec.template.spec.restartPolicy": "OnFailure"},
+        "",
+    ),
     "too many at once": (
         {**INDEXED, "spec.parallelism": 100001},
         "spec.parallelism: Invalid value: 100001: must be less than or equal to 100000 when completion mode is Indexed",
