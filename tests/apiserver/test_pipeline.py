@@ -130,6 +130,22 @@ def test_an_object_that_is_going_says_so() -> None:
     assert error.message == 'object is being deleted: configmaps "a" already exists'
 
 
+@pytest.mark.parametrize("version", ["0", "x", "-1"])
+def test_a_version_that_is_no_revision_counts_as_none_when_an_object_is_created(version: str) -> None:
+    rig = Rig()
+    body = config_map("a")
+    body["metadata"]["resourceVersion"] = version
+
+    assert rig.create("configmaps", body).metadata.resourceVersion == str(rig.store.revision)
+
+
+def test_a_dry_run_does_not_reach_the_storage_that_refuses_versions() -> None:
+    body = config_map("a")
+    body["metadata"]["resourceVersion"] = "5"
+
+    assert Rig().create("configmaps", body, dry_run=("All",)).metadata.resourceVersion == "5"
+
+
 def test_a_stale_update_conflicts() -> None:
     rig = Rig()
     old = rig.create("configmaps", config_map("a"))

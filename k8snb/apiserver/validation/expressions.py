@@ -41,7 +41,7 @@ _CONVERSIONS: Final = {
     "exists_one": "bool", "existsOne": "bool", "filter": "list(dyn)", "lowerAscii": "string", "upperAscii": "string",
     "trim": "string", "indexOf": "int",
 }  # fmt: skip
-_STRINGS: Final = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
+STRING_LITERALS: Final = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
 _BEYOND: Final = re.compile(r"""[\w)]\s*\{|\.\s*\?|\[\s*\?|[{,]\s*\?|\b[bB][rR]?""|`|(?:^|[(\[,?:!&|=<>+*/%-])\s*\.""")
 _NAME: Final = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([A-Za-z_][A-Za-z0-9_]*)""")
 
@@ -54,7 +54,7 @@ def compile_error(text: str, variables: Variables, wanted: tuple[str, ...] = ())
     try:
         tree = parse(text)
     except CelSyntaxError as error:
-        if _BEYOND.search(_STRINGS.sub('""', text)):
+        if _BEYOND.search(STRING_LITERALS.sub('""', text)):
             return ""
         return "compilation failed: " + at(text, error.position, f"Syntax error: {_syntax(text, error)}")
     unknown = next((name for name in _free_names(tree, frozenset()) if name not in variables | _TYPES), None)

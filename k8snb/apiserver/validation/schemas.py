@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from k8snb.api.types import apiextensions_v1 as apiextensions
 from k8snb.apiserver.custom.structural import prune
 from k8snb.apiserver.custom.validate import NOWHERE, validate
-from k8snb.apiserver.validation.expressions import compile_error, mentions
+from k8snb.apiserver.validation.expressions import DYNAMIC, compile_error, mentions
 from k8snb.apiserver.validation.field import (
     FieldError,
     Path,
@@ -23,7 +23,7 @@ from k8snb.apiserver.validation.field import (
 )
 from k8snb.apiserver.validation.metadata import Errors
 from k8snb.apiserver.validation.rule_paths import path_error
-from k8snb.apiserver.validation.rule_types import undefined_field
+from k8snb.apiserver.validation.rule_types import outcome, type_error
 from k8snb.apiserver.validation.structural import structural
 
 Schema = Mapping[str, Any]
@@ -319,17 +319,20 @@ def _rule(rule: Mapping[str, Any], schema: Schema, path: Path, where: _Where, er
         **{name: rule.get(name) for name in ("message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")},
         rule=text,
     )
-    detail = compile_error(text, _VARIABLES) or undefined_field(text, schema, where.root)
-    if not detail and compile_error(text, _VARIABLES, ("bool",)):
+    detail = compile_error(text, _VARIABLES) or type_error(text, schema, where.root)
+    yields = outcome(text, schema, where.root)
+    if not detail and (yields not in ("bool", DYNAMIC) or compile_error(text, _VARIABLES, ("bool",))):
         detail = "cel expression must evaluate to a bool"
     if detail:
         errors.append(invalid(path / "rule", shown, detail))
     told = rule.get("messageExpression")
     if told:
-        detail = compile_error(told, _VARIABLES) or undefined_field(told, schema, where.root)
+        detail = compile_error(told, _VARIABLES) or type_error(told, schema, where.root)
         if detail:
             detail = f"messageExpression {detail}"
-        elif compile_error(told, _VARIABLES, ("string",)):
+        elif outcome(told, schema, where.root) not in ("string", DYNAMIC) or compile_error(
+            told, _VARIABLES, ("string",)
+        ):
             detail = "messageExpression must evaluate to a string"
         if detail:
             errors.append(invalid(path / "messageExpression", shown, detail))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from k8snb.apiserver.validation.expressions import compile_error, mentions
-from k8snb.apiserver.validation.rule_types import undefined_field
+from k8snb.apiserver.validation.rule_types import type_error
 
 OPERANDS = (
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
@@ -63,7 +63,7 @@ def test_a_variable_in_a_text_is_not_mentioned() -> None:
         pytest.param("self.metadata.labels == {}", "labels", id="labels cannot be seen"),
     ],
 )
-def test_undefined_field(text: str, name: str) -> None:
+def test_type_error(text: str, name: str) -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -73,6 +73,6 @@ def test_undefined_field(text: str, name: str) -> None:
         },
     }
 
-    complaint = undefined_field(text, schema, root=True)
+    complaint = type_error(text, schema, root=True)
 
     assert (f"undefined field '{name}'" in complaint) if name else complaint == ""
