@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from k8snb.api.frozen import FrozenDict, freeze_json
+from k8snb.apiserver.custom.embedded import embedded_errors
 from k8snb.apiserver.custom.rules import check_rules
 from k8snb.apiserver.custom.structural import default, drop_nulls, prune
 from k8snb.apiserver.custom.validate import blocks_rules, has_rules, list_types, unchecked, validate
@@ -97,6 +98,7 @@ class CustomStrategy(Strategy):
     def _content(self, obj: Unstructured, old: Unstructured | None) -> list[FieldError]:
         tree = as_tree(obj)
         errors = validate(tree, self.schema)
+        errors += embedded_errors(tree, self.schema)
         errors += list_types(tree, self.schema)
         if blocks_rules(errors) and has_rules(self.schema):
             return [*errors, unchecked()]
