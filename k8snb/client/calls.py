@@ -13,8 +13,10 @@ import msgspec
 
 from k8snb.api.errors import APIError
 from k8snb.api.object import Object
+from k8snb.api.scheme import Resource
 from k8snb.api.types.autoscaling_v1 import Scale
 from k8snb.api.types.core_v1 import Pod
+from k8snb.api.unstructured import Unstructured
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -22,6 +24,29 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     background: bool = False
     why: str = ""
+
+
+class CustomKind(msgspec.Struct, frozen=True, gc=False):
+    """A kind that has no type of its own: what calls about custom resources name."""
+
+    api_version: str
+    kind: str
+
+    @property
+    def __name__(self) -> str:
+        """The kind, as types of objects have it."""
+        return self.kind
+
+
+Kind: TypeAlias = "type[Object] | CustomKind"
+"""What a call can be about: a type of objects or a custom kind."""
+
+
+def kind_of(what: Object | Resource) -> Kind:
+    """The kind of an object or of a resource's objects."""
+    if isinstance(what, Resource):
+        return what.type if not issubclass(what.type, Unstructured) else CustomKind(what.api_version, what.kind)
+    return CustomKind(what.apiVersion, what.kind) if isinstance(what, Unstructured) else type(what)
 
 
 class Create(Call, frozen=True, gc=False):
@@ -45,7 +70,7 @@ class UpdateStatus(Call, frozen=True, gc=False):
 class Patch(Call, frozen=True, gc=False):
     """PATCH an object with a JSON-able body; ``manager`` and ``force`` are for server-side apply."""
 
-    kind: type[Object]
+    kind: Kind
     namespace: str
     name: str
     body: Any
@@ -61,7 +86,7 @@ class Delete(Call, frozen=True, gc=False):
     ``propagation`` is Background, Foreground or Orphan; ``grace`` the grace period in seconds.
     """
 
-    kind: type[Object]
+    kind: Kind
     namespace: str
     name: str
     uid: str | None = None
@@ -113,7 +138,7 @@ class UpdateScale(Call, frozen=True, gc=False):
 class Get(Call, frozen=True, gc=False):
     """A live read of one object; the outcome is the object or a NotFound error."""
 
-    kind: type[Object]
+    kind: Kind
     namespace: str
     name: str
 
@@ -121,7 +146,7 @@ class Get(Call, frozen=True, gc=False):
 class ListAll(Call, frozen=True, gc=False):
     """A live list (all namespaces when ``namespace`` is empty); the outcome is a tuple of objects."""
 
-    kind: type[Object]
+    kind: Kind
     namespace: str = ""
 
 

@@ -29,12 +29,14 @@ from k8snb.client.calls import (
     Bind,
     Call,
     Create,
+    CustomKind,
     Delete,
     Emit,
     Evict,
     Finalize,
     Get,
     GetScale,
+    Kind,
     ListAll,
     Outcome,
     Patch,
@@ -43,6 +45,7 @@ from k8snb.client.calls import (
     Update,
     UpdateScale,
     UpdateStatus,
+    kind_of,
 )
 from k8snb.client.events import Draft, Names, Recorder
 from k8snb.client.runtime import Cause
@@ -157,7 +160,7 @@ class Gateway:
     def _create(self, call: Create, actor: str, user: UserInfo, why: Triggers) -> Outcome:
         obj = call.obj
         request = Request(
-            "create", SCHEME.of(obj), obj.metadata.namespace or "", "", "", obj,
+            "create", self._of(kind_of(obj)), obj.metadata.namespace or "", "", "", obj,
             options=self._options[actor], user=user, actor=actor, cause=why,
         )  # fmt: skip
         return self._server.handle(request).object
@@ -166,7 +169,7 @@ class Gateway:
         obj = call.obj
         meta = obj.metadata
         request = Request(
-            "update", SCHEME.of(obj), meta.namespace or "", meta.name or "", _SUBRESOURCE.get(type(call), ""), obj,
+            "update", self._of(kind_of(obj)), meta.namespace or "", meta.name or "", _SUBRESOURCE.get(type(call), ""), obj,
             options=self._options[actor], user=user, actor=actor, cause=why,
         )  # fmt: skip
         return self._server.handle(request).object
@@ -176,7 +179,7 @@ class Gateway:
         if call.manager or call.force is not None:
             options = RequestOptions(field_manager=call.manager or options.field_manager, force=call.force)
         request = Request(
-            "patch", SCHEME.of(call.kind), call.namespace, call.name, call.subresource, call.body,
+            "patch", self._of(call.kind), call.namespace, call.name, call.subresource, call.body,
             content_type=call.patch_type, options=options, user=user, actor=actor, cause=why,
         )  # fmt: skip
         return self._server.handle(request).object
@@ -192,7 +195,7 @@ class Gateway:
             )
         request = Request(
             "delete",
-            SCHEME.of(call.kind),
+            self._of(call.kind),
             call.namespace,
             call.name,
             options=options,
@@ -219,17 +222,17 @@ class Gateway:
     def _subresource(self, obj: Object, name: str, body: Object, actor: str, user: UserInfo, why: Triggers) -> Outcome:
         meta = obj.metadata
         request = Request(
-            "create", SCHEME.of(obj), meta.namespace or "", meta.name or "", name, body,
+            "create", self._of(kind_of(obj)), meta.namespace or "", meta.name or "", name, body,
             options=self._options[actor], user=user, actor=actor, cause=why,
         )  # fmt: skip
         return self._server.handle(request).object
 
     def _get(self, call: Get, actor: str, user: UserInfo, why: Triggers) -> Outcome:
-        request = Request("get", SCHEME.of(call.kind), call.namespace, call.name, user=user, actor=actor, cause=why)
+        request = Request("get", self._of(call.kind), call.namespace, call.name, user=user, actor=actor, cause=why)
         return self._server.handle(request).object
 
     def _list(self, call: ListAll, actor: str, user: UserInfo, why: Triggers) -> Outcome:
-        request = Request("list", SCHEME.of(call.kind), call.namespace, user=user, actor=actor, cause=why)
+        request = Request("list", self._of(call.kind), call.namespace, user=user, actor=actor, cause=why)
         return self._server.handle(request).items
 
     def _pod_metrics(self, call: PodMetricsOf, actor: str, user: UserInfo, why: Triggers) -> Outcome:
@@ -256,12 +259,20 @@ class Gateway:
 
     def _scalable(self, api_version: str, kind: str) -> Resource:
         """The resource of a kind that has a scale subresource."""
-        resource = self._server.scheme.find(api_version, kind)
-        if resource is None:
-            raise APIError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
+        resource = self._served(api_version, kind)
         if "scale" not in resource.subresources:
             raise APIError(404, "NotFound", no_such_resource().message, Details(kind=resource.qualified))
         return resource
+
+    def _served(self, api_version: str, kind: str) -> Resource:
+        resource = self._server.scheme.find(api_version, kind)
+        if resource is None:
+            raise APIError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
+        return resource
+
+    def _of(self, kind: Kind) -> Resource:
+        """The resource that a call is about; a custom kind that is not served is an error of reason NotFound."""
+        return self._served(kind.api_version, kind.kind) if isinstance(kind, CustomKind) else SCHEME.of(kind)
 
     def _emit(self, call: Emit, cause: Cause) -> None:
         actor = cause.actor

@@ -32,10 +32,21 @@ def cache_key(obj: Object) -> str:
     return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name or ""
 
 
+def group_of(api_version: str) -> str:
+    """The group of an ``apiVersion``, empty for the core group."""
+    return api_version.rpartition("/")[0]
+
+
+def custom_key(group: str, kind: str, namespace: str | None, name: str) -> str:
+    """The key of an object of a custom resource; no version in it, since an update may change the stored one."""
+    return f"{group}/{kind}/{namespace}/{name}" if namespace else f"{group}/{kind}/{name}"
+
+
 def view_key(obj: Object) -> str:
-    """The key under which a view holds an object: its ``cache_key``, with the kind before it for custom resources."""
+    """The key under which a view holds an object: its ``cache_key``; for custom resources group and kind before it."""
     if type(obj) is Unstructured:
-        return f"{obj.apiVersion}/{obj.kind}/{cache_key(obj)}"
+        meta = obj.metadata
+        return custom_key(group_of(obj.apiVersion), obj.kind, meta.namespace, meta.name or "")
     return cache_key(obj)
 
 

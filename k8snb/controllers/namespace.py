@@ -3,13 +3,13 @@
 Upstream's ``namespaced_resources_deleter`` with OrderedNamespaceDeletion. It waits 5 s after a change of the namespace,
 deletes the content, says in conditions what is left and why, looks again after half of the time it estimates, and in the
 end removes the finalizer ``kubernetes``. Where upstream sends one deletecollection for each resource, this one deletes
-object by object, so that every deletion is a step of its own. Objects without a type of their own in the model
-(custom resources, resource claims) are left where they are.
+object by object, so that every deletion is a step of its own. Custom resources are those of the definitions that are
+established at the moment; built-in resources without a type of their own in the model (resource claims) are left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from msgspec.structs import replace
 
@@ -18,9 +18,10 @@ from k8snb.api.object import Object
 from k8snb.api.scheme import SCHEME, Resource
 from k8snb.api.types.core_v1 import Namespace, NamespaceCondition, Pod
 from k8snb.api.unstructured import Unstructured
-from k8snb.client.calls import Call, Delete, Finalize, Outcome, UpdateStatus
+from k8snb.client.calls import Call, Delete, Finalize, Outcome, UpdateStatus, kind_of
 from k8snb.client.protocol import After, Controller, Reconcile, Watch, own_key
 from k8snb.client.view import View
+from k8snb.controllers import customs
 from k8snb.controllers.failures import failed
 from k8snb.controllers.pods import is_terminal
 from k8snb.sim.clock import rfc3339, seconds
@@ -44,13 +45,14 @@ _FINE = {
 }
 
 
-def deletable() -> list[Resource]:
-    """The namespaced resources that a namespace has to be emptied of, pods first, each kind of object once."""
+def deletable(view: View) -> list[Resource]:
+    """The namespaced resources that a namespace has to be emptied of, pods first, custom ones last, each kind once."""
     found: dict[str, Resource] = {}
     for resource in SCHEME.resources:
         if resource.namespaced and {"delete", "list"} <= set(resource.verbs) and resource.type is not Unstructured:
             found.setdefault(resource.storage_version_hash or resource.prefix, resource)
-    return sorted(found.values(), key=lambda resource: resource.type is not Pod)
+    built_in = sorted(found.values(), key=lambda resource: resource.type is not Pod)
+    return [*built_in, *(resource for resource in customs.defined(view) if resource.namespaced)]
 
 
 class _Findings:
@@ -100,7 +102,7 @@ class NamespaceController(Controller):
         if KUBERNETES not in namespace.spec.finalizers:
             return None
         findings = _Findings()
-        for resource in deletable():
+        for resource in deletable(view):
             yield from _empty(namespace, resource, view, findings)
             if resource.type is Pod and findings.remaining:
                 break
@@ -129,7 +131,7 @@ def _last_change(namespace: Namespace) -> float:
 def _empty(namespace: Namespace, resource: Resource, view: View, findings: _Findings) -> Generator[Call, Outcome, None]:
     """Delete all objects of one resource and note what is left of them."""
     name = namespace.metadata.name or ""
-    objects: list[Object] = view.by(resource.type, "namespace", name)
+    objects = _objects(resource, name, view)
     if not objects:
         return
     estimate = _pod_estimate(namespace, objects, view.now) if resource.type is Pod else 0
@@ -137,7 +139,7 @@ def _empty(namespace: Namespace, resource: Resource, view: View, findings: _Find
         if obj.metadata.deletionTimestamp is not None:
             continue
         out = yield Delete(
-            kind=resource.type,
+            kind=kind_of(resource),
             namespace=name,
             name=obj.metadata.name or "",
             propagation="Background",
@@ -146,7 +148,7 @@ def _empty(namespace: Namespace, resource: Resource, view: View, findings: _Find
         if isinstance(out, APIError) and not failed(out, "NotFound"):
             findings.errors.append(out.message)
             findings.failure = findings.failure or out
-    left: list[Object] = view.by(resource.type, "namespace", name)
+    left = _objects(resource, name, view)
     if not left:
         return
     findings.remaining[f"{resource.plural}.{resource.group}"] = len(left)
@@ -165,7 +167,14 @@ def _empty(namespace: Namespace, resource: Resource, view: View, findings: _Find
     findings.estimate = max(findings.estimate, estimate)
 
 
-def _pod_estimate(namespace: Namespace, pods: list[Object], now: float) -> int:
+def _objects(resource: Resource, namespace: str, view: View) -> Sequence[Object]:
+    if resource.custom:
+        return customs.objects(view, resource.group, resource.kind, namespace)
+    found: list[Object] = view.by(resource.type, "namespace", namespace)
+    return found
+
+
+def _pod_estimate(namespace: Namespace, pods: Sequence[Object], now: float) -> int:
     """The longest grace period of the running pods, 0 when that time has passed since the deletion."""
     longest = 0
     for pod in pods:

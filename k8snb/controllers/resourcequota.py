@@ -23,7 +23,8 @@ from k8snb.api.types.core_v1 import Pod, ResourceQuota, ResourceQuotaStatus
 from k8snb.api.unstructured import Unstructured
 from k8snb.client.calls import UpdateStatus
 from k8snb.client.protocol import After, Controller, KeysOf, Reconcile, Watch
-from k8snb.client.view import View
+from k8snb.client.view import View, group_of
+from k8snb.controllers import customs
 from k8snb.controllers.pods import is_terminal
 from k8snb.sim.clock import seconds
 
@@ -119,13 +120,9 @@ def _custom_usage(quota: ResourceQuota, view: View) -> Usage:
             continue
         scoped = bool(quota.spec.scopes) or quota.spec.scopeSelector is not None
         group, kind = definition.spec.group, definition.spec.names.kind
-        objects = [] if scoped else view.list(Unstructured, quota.metadata.namespace or "")
-        found[name] = str(sum(obj.kind == kind and _group(obj) == group for obj in objects))
+        count = 0 if scoped else len(customs.objects(view, group, kind, quota.metadata.namespace or ""))
+        found[name] = str(count)
     return found
-
-
-def _group(obj: Unstructured) -> str:
-    return obj.apiVersion.rpartition("/")[0]
 
 
 # -- which quotas a change concerns
@@ -158,7 +155,7 @@ def _custom_keys(old: Unstructured | None, new: Unstructured | None, view: View)
     if old is None or new is not None:
         return ()
     quotas = view.list(ResourceQuota, old.metadata.namespace or "")
-    suffix = f".{_group(old)}"
+    suffix = f".{group_of(old.apiVersion)}"
     return [
         _key(quota)
         for quota in quotas

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from k8snb.api.codec import to_dict
-from k8snb.api.scheme import Resource, Subresource
+from k8snb.api.custom import custom_resource, has_condition
 from k8snb.api.types.apiextensions_v1 import CustomResourceDefinitionCondition
 from k8snb.apiserver.conversion import Conversion
 from k8snb.apiserver.custom.strategy import CustomStrategy
@@ -24,14 +24,13 @@ from k8snb.store import Cause
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from k8snb.api.scheme import Resource
     from k8snb.api.types.apiextensions_v1 import CustomResourceDefinition, CustomResourceDefinitionVersion
     from k8snb.apiserver.server import APIServer
     from k8snb.store import Change
 
 PREFIX = "/registry/apiextensions.k8s.io/customresourcedefinitions/"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
-_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
-_PART = ("get", "patch", "update")
 _CAUSE = "kube-apiserver"
 _NO_SCHEMA: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
@@ -64,12 +63,12 @@ class Definitions:
             if CLEANUP in definition.metadata.finalizers:
                 self._clean(change)
             return
-        if not _condition(definition, "Established"):
+        if not has_condition(definition, "Established"):
             self._establish(change)
         elif (
             change.previous is None
             or change.previous.value.spec != definition.spec
-            or not _condition(change.previous.value, "Established")
+            or not has_condition(change.previous.value, "Established")
         ):
             self._learn()
 
@@ -123,12 +122,12 @@ class Definitions:
         found: list[Resource] = []
         for item in self._server.store.list(PREFIX).items:
             definition: CustomResourceDefinition = item.value
-            if not definition.spec.versions or not _condition(definition, "Established"):
+            if not definition.spec.versions or not has_condition(definition, "Established"):
                 continue
             storage = next((v.name for v in definition.spec.versions if v.storage), definition.spec.versions[0].name)
             for version in definition.spec.versions:
                 if version.served:
-                    resource = _resource(definition, version)
+                    resource = custom_resource(definition, version)
                     self._versions[resource] = version
                     self._stored[resource] = f"{definition.spec.group}/{storage}"
                     schema = version.schema.openAPIV3Schema if version.schema is not None else None
@@ -151,7 +150,7 @@ class Definitions:
             self._write(change, replace(definition, status=replace(definition.status, conditions=refused)))
             return
         accepted = _made("NamesAccepted", "True", now, "NoConflicts", "no conflicts found")
-        if not _condition(definition, "NamesAccepted"):
+        if not has_condition(definition, "NamesAccepted"):
             installing = _made("Established", "False", now, "Installing", "the initial names have been accepted")
             names = definition.spec.names
             status = replace(definition.status, conditions=(accepted, installing), acceptedNames=names)
@@ -171,7 +170,7 @@ class Definitions:
             for item in self._server.store.list(PREFIX).items
             if item.value.spec.group == definition.spec.group
             and item.value.metadata.name != definition.metadata.name
-            and _condition(item.value, "NamesAccepted")
+            and has_condition(item.value, "NamesAccepted")
         ]
         used: set[str] = set()
         kinds: set[str] = set()
@@ -212,19 +211,28 @@ class Definitions:
         if held:
             self._going[prefix] = change.key
         else:
-            current = store.get(change.key)
-            if current is not None:
-                store.delete(change.key, current.mod_revision, cause)
+            self._release(change.key, cause)
 
     def _gone(self, change: Change) -> None:
         """An object of a definition that is going has gone: the last one takes the definition with it."""
         for prefix, key in list(self._going.items()):
             if change.key.startswith(prefix) and not self._server.store.list(prefix, limit=1).items:
-                current = self._server.store.get(key)
                 del self._going[prefix]
-                if current is not None:
-                    cause = Cause(_CAUSE, "delete", (change.revision,), key, "cleanup")
-                    self._server.store.delete(key, current.mod_revision, cause)
+                self._release(key, Cause(_CAUSE, "delete", (change.revision,), key, "cleanup"))
+
+    def _release(self, key: str, cause: Cause) -> None:
+        """A definition without objects goes, or waits for those who hold it by other finalizers."""
+        store = self._server.store
+        current = store.get(key)
+        if current is None:
+            return
+        meta = current.value.metadata
+        left = tuple(name for name in meta.finalizers if name != CLEANUP)
+        if left:
+            waiting = replace(current.value, metadata=replace(meta, finalizers=left))
+            store.put(key, partial(stamp, waiting), current.mod_revision, cause)
+        else:
+            store.delete(key, current.mod_revision, cause)
 
     def _write(self, change: Change, new: CustomResourceDefinition) -> None:
         cause = Cause(_CAUSE, "update/status", (change.revision,), change.key, "definition")
@@ -233,35 +241,7 @@ class Definitions:
             self._server.store.put(change.key, partial(stamp, new), current.mod_revision, cause)
 
 
-def _condition(definition: CustomResourceDefinition, name: str) -> bool:
-    return any(item.type == name and item.status == "True" for item in definition.status.conditions)
-
-
 def _made(name: str, status: str, now: str, reason: str, message: str) -> CustomResourceDefinitionCondition:
     return CustomResourceDefinitionCondition(
         type=name, status=status, lastTransitionTime=now, reason=reason, message=message
-    )
-
-
-def _resource(definition: CustomResourceDefinition, version: CustomResourceDefinitionVersion) -> Resource:
-    spec, names = definition.spec, definition.spec.names
-    subresources: dict[str, Subresource] = {}
-    given = version.subresources
-    if given is not None and given.status is not None:
-        subresources["status"] = Subresource("status", spec.group, version.name, names.kind, _PART)
-    if given is not None and given.scale is not None:
-        subresources["scale"] = Subresource("scale", "autoscaling", "v1", "Scale", _PART)
-    return Resource(
-        spec.group,
-        version.name,
-        names.kind,
-        names.plural,
-        names.singular or names.kind.lower(),
-        spec.scope == "Namespaced",
-        tuple(names.shortNames),
-        tuple(names.categories),
-        _VERBS,
-        "",
-        subresources,
-        custom=True,
     )
