@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import ConfigMap
 from k8snb.api.types.meta_v1 import ObjectMeta, OwnerReference
-from k8snb.client.calls import Call, Delete, Emit, Patch
+from k8snb.api.unstructured import Unstructured
+from k8snb.client.calls import Call, CustomKind, Delete, Emit, Patch, kind_of
 from k8snb.client.protocol import After
 from k8snb.client.testing import drive, static_view
 from k8snb.client.view import View
 from k8snb.controllers.garbagecollector import GarbageCollector
+from tests.controllers.customs import GROUP, custom, definition
 
 NOW = "2026-01-01T00:00:00Z"
 
 
 def owner(name: str, uid: str | None = None, *, block: bool = False, kind: str = "ConfigMap") -> OwnerReference:
+    api_version = "v1" if kind in ("ConfigMap", "Unheard") else f"{GROUP}/v1"
     return OwnerReference(
-        apiVersion="v1", kind=kind, name=name, uid=uid or f"uid-{name}", blockOwnerDeletion=block or None
+        apiVersion=api_version, kind=kind, name=name, uid=uid or f"uid-{name}", blockOwnerDeletion=block or None
     )
 
 
@@ -35,6 +40,11 @@ def thing(
         deletionTimestamp=NOW if deleting else None, finalizers=finalizers, labels=FrozenDict(),
     )  # fmt: skip
     return ConfigMap(metadata=meta)
+
+
+def widget(name: str, *owners: OwnerReference, kind: str = "Widget", **fields: Any) -> Unstructured:
+    """A custom object with the metadata of a ``thing``."""
+    return custom(thing(name, *owners, **fields).metadata, kind)
 
 
 def key(name: str, namespace: str = "default") -> str:
@@ -167,3 +177,152 @@ def test_keys() -> None:
     assert keys(collector, child, None, static_view([FOREGROUND], 0.0)) == [key("a")]
     assert keys(collector, child, thing("x"), waiting) == [key("a")]
     assert keys(collector, None, child, waiting) == [key("x")]
+
+
+# -- custom resources
+
+WIDGETS, CELLS = definition(), definition("Cell", namespaced=False)
+WIDGET = CustomKind(api_version=f"{GROUP}/v1", kind="Widget")
+CELL = CustomKind(api_version=f"{GROUP}/v1", kind="Cell")
+GOING: dict[str, Any] = {"deleting": True, "finalizers": ("foregroundDeletion",)}
+
+
+def custom_run(target: str, *objects: Object) -> list[Call]:
+    """What is done with ``plural/namespace/name`` (of the group of widgets unless it is a ConfigMap)."""
+    qualified, namespace, name = target.split("/")
+    full = qualified if qualified == "configmaps" else f"{qualified}.{GROUP}"
+    view = static_view(objects, 0.0)
+    return drive(GarbageCollector(), f"{full}/{namespace}/{name}/uid-{name}", view, lambda call: None)[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "objects", "expected"),
+    [
+        pytest.param(
+            "configmaps/default/x", (WIDGETS, thing("x", owner("w", kind="Widget"))), ("ConfigMap", "Background"),
+            id="a built-in dependent of a custom owner",
+        ),
+        pytest.param(
+            "widgets/default/w", (WIDGETS, widget("w", owner("gone"))), ("Widget", "Background"),
+            id="a custom dependent of a built-in owner",
+        ),
+        pytest.param(
+            "widgets/default/w", (WIDGETS, CELLS, widget("w", owner("c", kind="Cell"))), ("Widget", "Background"),
+            id="an owner of the cluster",
+        ),
+        pytest.param(
+            "cells//c", (CELLS, widget("c", owner("b", kind="Cell"), kind="Cell", namespace="")), ("Cell", "Background"),
+            id="a dependent of the cluster",
+        ),
+        pytest.param(
+            "widgets/default/w",
+            (WIDGETS, widget("w", owner("o", block=True, kind="Widget")), widget("o", **GOING), thing("x", owner("w", kind="Widget"))),
+            ("Widget", "Foreground"),
+            id="foreground goes down a tree of both",
+        ),
+        pytest.param(
+            "widgets/default/w", (WIDGETS, widget("w", owner("gone"), finalizers=("orphan",))), ("Widget", "Orphan"),
+            id="orphaning",
+        ),
+    ],
+)  # fmt: skip
+def test_custom_resources_are_collected(target: str, objects: tuple[Object, ...], expected: tuple[str, str]) -> None:
+    calls = custom_run(target, *objects)
+
+    assert [(c.kind.__name__, c.propagation) for c in calls if isinstance(c, Delete)] == [expected]
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "objects"),
+    [
+        pytest.param(
+            "configmaps/default/x", (WIDGETS, thing("x", owner("w", kind="Widget")), widget("w")), id="owner is there"
+        ),
+        pytest.param("configmaps/default/x", (thing("x", owner("w", kind="Widget")),), id="nobody defines the kind"),
+        pytest.param(
+            "configmaps/default/x",
+            (definition(established=False), thing("x", owner("w", kind="Widget"))),
+            id="the kind is not established",
+        ),
+        pytest.param("widgets/default/w", (widget("w", owner("gone")),), id="the dependent's kind is gone"),
+        pytest.param(
+            "cells//c",
+            (WIDGETS, CELLS, widget("c", owner("w", kind="Widget"), kind="Cell", namespace="")),
+            id="an owner in a namespace cannot own a cluster's",
+        ),
+        pytest.param(
+            "widgets/default/w",
+            (WIDGETS, widget("w", **GOING), thing("x", owner("w", block=True, kind="Widget"))),
+            id="waits for a blocking dependent",
+        ),
+    ],
+)
+def test_custom_resources_that_stay(target: str, objects: tuple[Object, ...]) -> None:
+    assert custom_run(target, *objects) == []
+
+
+def test_an_owner_that_went_with_its_definition_is_gone() -> None:
+    view = static_view([thing("x", owner("w", kind="Widget"))], 0.0)
+
+    calls, _ = drive(GarbageCollector(), f"{key('x')}/uid-w", view)
+
+    assert [type(call) for call in calls] == [Delete]
+
+
+def test_references_of_custom_resources_change_by_merge_patches() -> None:
+    kept, lost = owner("a"), owner("gone")
+    letting = custom_run("widgets/default/w", WIDGETS, widget("w", kept, lost), thing("a"))
+    orphaning = custom_run(
+        "widgets/default/o", WIDGETS, widget("o", deleting=True, finalizers=("orphan",)), widget("w", owner("o", kind="Widget"))
+    )  # fmt: skip
+    circle = custom_run(
+        "widgets/default/v", WIDGETS,
+        widget("w", owner("v", block=True, kind="Widget"), **GOING),
+        widget("v", owner("w", block=True, kind="Widget")),
+    )  # fmt: skip
+
+    bodies = [(c.kind, c.patch_type, c.body) for c in (*letting, *orphaning, *circle) if isinstance(c, Patch)]
+    reference = {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": "Widget",
+        "name": "w",
+        "uid": "uid-w",
+        "blockOwnerDeletion": False,
+    }
+    expected: list[list[dict[str, Any]]] = [
+        [{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "uid-a"}], [], [reference],
+    ]  # fmt: skip
+    assert bodies == [
+        (WIDGET, "application/merge-patch+json", {"metadata": {"resourceVersion": "7", "ownerReferences": owners}})
+        for owners in expected
+    ]
+
+
+def test_kinds_of_calls() -> None:
+    assert [kind_of(thing("x")), kind_of(widget("w")), kind_of(widget("c", kind="Cell"))] == [ConfigMap, WIDGET, CELL]
+
+
+def test_keys_of_custom_resources() -> None:
+    collector = GarbageCollector()
+    child = thing("x", owner("w", block=True, kind="Widget"))
+    grandchild = widget("v", owner("w", kind="Widget"))
+    watches = [w for w in collector.watches if w.kind is Unstructured]
+    defined = [w for w in collector.watches if w.kind.__name__ == "CustomResourceDefinition"]
+
+    def changed(old: Object | None, new: Object | None, *objects: Object) -> list[str]:
+        return [k for w in watches for k in w.keys(old, new, static_view(objects, 0.0))]
+
+    def establish(*objects: Object) -> list[str]:
+        old = definition(established=False)
+        return [k for w in defined for k in w.keys(old, WIDGETS, static_view([WIDGETS, *objects], 0.0))]
+
+    of_v, of_w = (f"widgets.{GROUP}/default/{name}/uid-{name}" for name in "vw")
+    assert changed(widget("w"), None, WIDGETS, child, grandchild) == [f"{key('x')}/uid-w", f"{of_v}/uid-w"]
+    assert changed(widget("w"), None, child, grandchild) == [f"{key('x')}/uid-w"]
+    assert changed(widget("w"), widget("w", **GOING), WIDGETS, child) == [key("x"), of_w]
+    assert changed(None, grandchild, WIDGETS) == [of_v]
+    assert changed(None, grandchild, WIDGETS, widget("w")) == []
+    assert changed(None, grandchild) == []
+    assert establish(child, thing("y", owner("a"))) == [key("x")]
+    assert establish(child, widget("w")) == []

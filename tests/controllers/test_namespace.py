@@ -17,6 +17,7 @@ from k8snb.controllers.rootca import RootCACertPublisher
 from k8snb.controllers.serviceaccount import ServiceAccountController
 from k8snb.sim.clock import rfc3339
 from tests.controllers.build import meta, pod
+from tests.controllers.customs import custom, definition
 
 NOW = 1000.0
 
@@ -91,10 +92,57 @@ def test_finalizers_hold_a_namespace() -> None:
 
 
 def test_every_kind_of_object_is_deleted_once_and_pods_come_first() -> None:
-    resources = deletable()
+    resources = deletable(static_view([], NOW))
 
     assert resources[0].plural == "pods"
     assert len({resource.type for resource in resources}) == len(resources)
+
+
+def test_established_custom_resources_of_namespaces_are_deleted_too() -> None:
+    hidden = definition("Ghost", established=False)
+    known = static_view([definition(), definition("Cell", namespaced=False), hidden], NOW)
+
+    built_in, all_of_them = deletable(static_view([], NOW)), deletable(known)
+
+    assert [resource.qualified for resource in all_of_them[len(built_in) :]] == ["widgets.api.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "deleting", "deleted", "messages"),
+    [
+        pytest.param(
+            ("example.com/hold",), True, [],
+            {
+                "NamespaceContentRemaining": "Some resources are remaining: widgets.api.example.com has 1 resource instances",
+                "NamespaceFinalizersRemaining": "Some content in the namespace has finalizers remaining: "
+                "example.com/hold in 1 resource instances",
+            },
+            id="held by a finalizer",
+        ),
+        pytest.param(
+            ("example.com/hold",), False, [("Widget", "default", "w")],
+            {
+                "NamespaceContentRemaining": "Some resources are remaining: widgets.api.example.com has 1 resource instances",
+                "NamespaceFinalizersRemaining": "Some content in the namespace has finalizers remaining: "
+                "example.com/hold in 1 resource instances",
+            },
+            id="deleted, then held by a finalizer",
+        ),
+    ],
+)  # fmt: skip
+def test_custom_resources_hold_a_namespace(
+    finalizers: tuple[str, ...], deleting: bool, deleted: list[tuple[str, ...]], messages: dict[str, str]
+) -> None:
+    held = custom(meta("w", finalizers=finalizers, deletionTimestamp=rfc3339(NOW) if deleting else None))
+    elsewhere = custom(replace(meta("other"), namespace="elsewhere"))
+
+    calls, after = run(terminating(), definition(), held, elsewhere)
+
+    assert [(c.kind.__name__, c.namespace, c.name) for c in calls if isinstance(c, Delete)] == deleted
+    (namespace,) = [call.obj for call in calls if isinstance(call, UpdateStatus)]
+    assert isinstance(namespace, Namespace)
+    assert {c.type: c.message for c in namespace.status.conditions if c.status == "True"} == messages
+    assert after == After(8)
 
 
 def active(phase: str = "Active") -> Namespace:
