@@ -217,6 +217,21 @@ def test_objects_with_finalizers_hold_their_definition(rig: Rig) -> None:
     assert rig.names("customresourcedefinitions", "") == []
 
 
+def test_other_finalizers_hold_a_definition_without_objects() -> None:
+    rig = Rig()
+    held = definition()
+    held["metadata"]["finalizers"] = ["example.com/hold"]
+    rig.create("customresourcedefinitions", held)
+    rig.create("widgets", widget("a"))
+
+    rig.delete("customresourcedefinitions", "widgets.example.com")
+    left = rig.send("get", "customresourcedefinitions", name="widgets.example.com").object
+
+    assert left is not None
+    assert left.metadata.finalizers == ("example.com/hold",)
+    assert rig.server.store.list("/registry/example.com/widgets/").items == ()
+
+
 def test_a_copied_server_has_definitions_of_its_own(rig: Rig) -> None:
     other = copy.deepcopy(rig)
 
