@@ -11,23 +11,23 @@ managedFields that a client sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from k8snb.api.codec import from_dict, to_dict
-from k8snb.api.frozen import FrozenDict
 from k8snb.api.object import Object
 from k8snb.api.request import APPLY_PATCH, Request
 from k8snb.api.schema import type_named
 from k8snb.api.types.meta_v1 import ManagedFieldsEntry, ObjectMeta
 from k8snb.api.unstructured import Unstructured
 from k8snb.apiserver.conversion import CONVERSIONS
-from k8snb.apiserver.patch.apply import managers, schema, server_fields, updater
+from k8snb.apiserver.patch.apply import fieldset, managers, schema, server_fields, updater
 from k8snb.apiserver.patch.apply.fieldset import FieldSet
-from k8snb.apiserver.patch.apply.managers import APPLY, UPDATE, Managed
+from k8snb.apiserver.patch.apply.managers import APPLY, UPDATE, Managed, Manager, Owned
 from k8snb.apiserver.patch.apply.updater import Scope
 from k8snb.apiserver.patch.tree import Tree
 from k8snb.sim.clock import rfc3339
@@ -35,6 +35,8 @@ from k8snb.store import KeyValue, Store
 
 _REMEMBERED = 256
 """Objects whose entries are kept for the next question."""
+_SHARED = 256
+"""Sets of fields of created objects that are kept for others like them."""
 FORGOTTEN = "unknown"
 """The manager of what was written before the kept history."""
 _UNTRACKED = frozenset({"delete", "deletecollection"})
@@ -98,6 +100,7 @@ class ManagedFields:
         self._store = store
         self._custom_schema = custom_schema
         self._known: dict[tuple[str, int], Managed] = {}
+        self._alike: dict[Hashable, FieldSet] = {}
 
     def of(self, stored: KeyValue) -> Managed:
         """Who manages what at this version of the object."""
@@ -199,12 +202,34 @@ class ManagedFields:
             conversion = CONVERSIONS[(api_version, new.kind)]
             new = conversion.from_stored(new)
             old = conversion.from_stored(old) if old is not None else None
+        who = managers.manager(write.manager, UPDATE, api_version, write.subresource)
+        if old is None and not managed:
+            fields = self._created(new, who)
+            return {who: Owned(fields, api_version, False, rfc3339(time))} if fields else {}
         before, after = changed_parts(old, new)
         scope = self.scope(new, write.subresource, api_version)
         if old is None:
             scope = scope._replace(ignored=_both(scope.ignored, server_fields.added(new.kind, after)))
-        who = managers.manager(write.manager, UPDATE, api_version, write.subresource)
         return updater.update(scope, before, after, managed, who, rfc3339(time), created=old is None)
+
+    def _created(self, new: Any, who: Manager) -> FieldSet:
+        """What the creator of an object manages; found once for all that differ only in what nobody manages."""
+        like = _likeness(new, who)
+        try:
+            found = self._alike.get(like) if like is not None else None
+        except TypeError:  # something in the object has no hash
+            found = like = None
+        if found is None:
+            before, after = changed_parts(None, new)
+            scope = self.scope(new, who.subresource, who.version)
+            scope = scope._replace(ignored=_both(scope.ignored, server_fields.added(new.kind, after)))
+            managed = updater.update(scope, before, after, {}, who, "", created=True)
+            found = fieldset.frozen(managed[who].fields) if managed else {}
+            if like is not None:
+                if len(self._alike) >= _SHARED:
+                    del self._alike[next(iter(self._alike))]
+                self._alike[like] = found
+        return found
 
     def _remember(self, version: KeyValue, managed: Managed) -> None:
         if len(self._known) >= _REMEMBERED:
@@ -212,10 +237,30 @@ class ManagedFields:
         self._known[(version.key, version.mod_revision)] = managed
 
 
-def _both(one: FieldSet, two: FieldSet) -> FieldSet:
-    from k8snb.apiserver.patch.apply.fieldset import union
+def _likeness(new: Any, who: Manager) -> Hashable | None:
+    """What decides which fields of a new object its creator manages, as a key; None when there is no saying.
 
-    return union(one, two) if two else one
+    Everything but the metadata that nobody manages. Custom resources have none: their schema may change, and their
+    values compare more loosely (1, 1.0 and true) than path elements do.
+    """
+    if isinstance(new, Unstructured):
+        return None
+    kind = type(new)
+    parts = _PARTS.get(kind)
+    if parts is None:
+        names = [name for name in new.__struct_fields__ if name != "metadata"]
+        parts = _PARTS[kind] = attrgetter("kind", *names)  # two names at least, so that it gives a tuple
+    return (who, kind, parts(new), _METADATA(new.metadata))
+
+
+_PARTS: dict[type[Any], Callable[[Any], Any]] = {}
+_METADATA = attrgetter(
+    *(name for name in ObjectMeta.__struct_fields__ if not fieldset.has(managers.UNMANAGED_METADATA, f"f:{name}"))
+)
+
+
+def _both(one: FieldSet, two: FieldSet) -> FieldSet:
+    return fieldset.union(one, two) if two else one
 
 
 def empty_tree(obj: Any) -> Tree:
@@ -268,12 +313,8 @@ def with_entries(obj: Any, managed: Managed) -> Any:
 
 
 def _typed(entry: Mapping[str, Any]) -> ManagedFieldsEntry:
-    fields = {**entry, "fieldsV1": _frozen(entry["fieldsV1"])}
+    fields = {**entry, "fieldsV1": fieldset.frozen(entry["fieldsV1"])}
     return ManagedFieldsEntry(**fields)
-
-
-def _frozen(fields: FieldSet) -> FrozenDict[str, Any]:
-    return FrozenDict({element: _frozen(part) for element, part in fields.items()})
 
 
 _RESET_MARKER = (ManagedFieldsEntry(),)

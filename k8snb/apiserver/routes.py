@@ -288,8 +288,8 @@ def _list(
         if answer.remaining is not None:
             metadata["remainingItemCount"] = answer.remaining
         return _transformed(server, call, tuple(items), output, query, metadata)
-    listed = encode.list_tree(call.resource, items, answer.revision, answer.continue_, answer.remaining)
-    return encode.tree(200, listed, output, headers)
+    page = (answer.revision, answer.continue_, answer.remaining)
+    return encode.listed(call.resource, items, page, output, headers)
 
 
 def _transformed(

@@ -53,26 +53,44 @@ def single(code: int, obj: Any, output: Output, headers: Sequence[tuple[str, str
     return tree(code, to_dict(obj), output, headers)
 
 
-def list_tree(resource: Resource, items: Iterable[Any], revision: int, continue_: str, remaining: int | None) -> Any:
-    """A collection as the server lists it: items of built-in kinds carry no kind and apiVersion."""
+def listed(
+    resource: Resource,
+    items: Iterable[Any],
+    page: tuple[int, str, int | None],
+    output: Output,
+    headers: Sequence[tuple[str, str]] = (),
+) -> HTTPResponse:
+    """A collection as the server lists it: items of built-in kinds carry no kind and apiVersion.
+
+    `page` is its revision, where the next page begins ("" for none) and how many items are still to come (or None).
+    """
+    revision, continue_, remaining = page
     metadata: dict[str, Any] = {"resourceVersion": str(revision)}
     if continue_:
         metadata["continue"] = continue_
     if remaining is not None:
         metadata["remainingItemCount"] = remaining
-    trees = [to_dict(item) for item in items]
+    parts = [_item(resource, item, output.type == JSON) for item in items]
     head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version}
+    if not resource.custom:
+        return tree(200, {**head, "metadata": metadata, "items": parts}, output, headers)
+    whole = {"apiVersion": head["apiVersion"], "items": parts, "kind": head["kind"]}
+    whole["metadata"] = dict(sorted({"continue": continue_, **metadata}.items()))
+    return tree(200, whole, output, headers)
+
+
+def _item(resource: Resource, item: Any, as_json: bool) -> Any:
+    """One object of a collection: as finished JSON, so that a long list is never a tree in memory, or as a tree."""
+    found = to_json(item)
     if resource.custom:
-        listed = {"continue": continue_, **metadata}
-        return {
-            "apiVersion": head["apiVersion"],
-            "items": trees,
-            "kind": head["kind"],
-            "metadata": dict(sorted(listed.items())),
-        }
-    for item in trees:
-        del item["kind"], item["apiVersion"]
-    return {**head, "metadata": metadata, "items": trees}
+        return msgspec.Raw(found) if as_json else msgspec.json.decode(found)
+    if as_json:
+        head = f'{{"kind":"{item.kind}","apiVersion":"{item.apiVersion}",'.encode()
+        if found.startswith(head):
+            return msgspec.Raw(b"{" + found[len(head) :])
+    plain: dict[str, Any] = msgspec.json.decode(found)
+    del plain["kind"], plain["apiVersion"]
+    return plain
 
 
 def success(code: int, details: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+from k8snb.api.frozen import FrozenDict
 from k8snb.api.gotext import quote
 
 FieldSet = dict[str, Any]
 SELF = "."
 _LEAF: FieldSet = {}
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def is_member(node: Mapping[str, Any]) -> bool:
@@ -148,7 +151,11 @@ def paths(fields: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[t
 
 
 def ordered(fields: Mapping[str, Any]) -> FieldSet:
-    """The set with its elements in the order in which the server writes them."""
+    """The set with its elements in the order in which the server writes them; a frozen set has it already."""
+    if not fields:
+        return {}
+    if type(fields) is FrozenDict:
+        return fields
     elements = sorted((element for element in fields if element != SELF), key=_order)
     out: FieldSet = {SELF: {}} if SELF in fields else {}
     for element in elements:
@@ -156,6 +163,14 @@ def ordered(fields: Mapping[str, Any]) -> FieldSet:
     return out
 
 
+def frozen(fields: Mapping[str, Any]) -> FrozenDict[str, Any]:
+    """The set in that order, for good: as objects hold it, and as many sets can share it."""
+    if type(fields) is FrozenDict:
+        return fields
+    return FrozenDict({element: frozen(part) for element, part in ordered(fields).items()})
+
+
+@lru_cache(4096)
 def _order(element: str) -> tuple[str, str, list[Any]]:
     """Fields, then keys, then values, then indices."""
     rank = {"f": "0", "k": "1", "v": "2", "i": "3"}.get(element[0], "4")
@@ -206,12 +221,12 @@ def field(name: str) -> str:
 
 def key(keys: Mapping[str, Any]) -> str:
     """The path element of a list element that is known by the values of some of its fields."""
-    return "k:" + json.dumps(dict(sorted(keys.items())), ensure_ascii=False, separators=(",", ":"))
+    return "k:" + _text(keys if len(keys) == 1 else dict(sorted(keys.items())))
 
 
 def value(scalar: Any) -> str:
     """The path element of a value in a set list."""
-    return "v:" + json.dumps(scalar, ensure_ascii=False, separators=(",", ":"))
+    return "v:" + _text(scalar)
 
 
 def path_text(path: tuple[str, ...]) -> str:

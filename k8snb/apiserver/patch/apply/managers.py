@@ -151,6 +151,10 @@ _STRIPPED = fieldset.of(
 )
 
 
+UNMANAGED_METADATA: FieldSet = _STRIPPED["f:metadata"]
+"""The fields of metadata that nobody manages."""
+
+
 def strip(fields: FieldSet) -> FieldSet:
     """The fields without those of the server itself, which nobody manages."""
     return fieldset.difference(fields, _STRIPPED)

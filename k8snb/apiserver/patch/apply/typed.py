@@ -223,52 +223,71 @@ def _fields(value: Any, node: Node) -> FieldSet | None:
 
 
 def compare(old: Any, new: Any, node: Node) -> Comparison:
-    """What was added, removed and modified from `old` to `new`."""
-    out = Comparison({}, {}, {})
-    _compare(old, new, node, (), out)
-    return out
+    """What was added, removed and modified from `old` to `new`; the objects themselves are in no set."""
+    whole = Comparison({}, {}, {})
+    _compare(old, new, node, "", whole)
+    return Comparison(*(part.get("", {}) for part in whole))
 
 
 def _equal(one: Any, two: Any) -> bool:
     return bool(one == two) and isinstance(one, bool) == isinstance(two, bool)
 
 
-def _leaf(old: Any, new: Any, path: tuple[str, ...], out: Comparison) -> None:
+def _compare(old: Any, new: Any, node: Node, element: str, out: Comparison) -> None:
+    """Put what differs at a place into the sets of the place above, under the place's path element."""
     if old is ABSENT:
-        fieldset.insert(out.added, path)
-    elif new is ABSENT:
-        fieldset.insert(out.removed, path)
-    elif not _equal(old, new):
-        fieldset.insert(out.modified, path)
-
-
-def _compare(old: Any, new: Any, node: Node, path: tuple[str, ...], out: Comparison) -> None:
-    if old is not ABSENT and new is not ABSENT and _equal(old, new):
+        out.added[element] = _one_sided(new, node)
         return
-    shown = old if new is ABSENT or new is None else new
-    kind = node.kind_for(shown)
-    if kind != node.kind_for(shown if old is ABSENT or old is None else old):
-        _leaf(old, new, path, out)
+    if new is ABSENT:
+        out.removed[element] = _one_sided(old, node)
         return
-    if kind == "scalar":
-        _leaf(old, new, path, out)
+    if _equal(old, new):
         return
+    kind = node.kind_for(old if new is None else new)
+    if kind == "scalar" or not (old or new) or kind != node.kind_for(new if old is None else old):
+        out.modified[element] = {}
+        return
+    below = Comparison({}, {}, {})
     if kind == "map":
         assert node.map is not None
-        if node.map.atomic or not (old or new):
-            _leaf(old, new, path, out)
+        if node.map.atomic:
+            out.modified[element] = {}
             return
-        _compare_maps(_dict(old), _dict(new), node.map, path, out)
+        _compare_maps(_dict(old), _dict(new), node.map, below)
     else:
         assert node.list is not None
-        if node.list.atomic or not (old or new):
-            _leaf(old, new, path, out)
+        if node.list.atomic:
+            out.modified[element] = {}
             return
-        _compare_lists(_list(old), _list(new), node.list, path, out)
-    if old is ABSENT:
-        fieldset.insert(out.added, path)
-    elif new is ABSENT:
-        fieldset.insert(out.removed, path)
+        _compare_lists(_list(old), _list(new), node.list, below)
+    for found, part in zip(out, below, strict=True):
+        if part:
+            found[element] = part
+
+
+def _one_sided(value: Any, node: Node) -> FieldSet:
+    """The set of a place that only one of the objects has: the place itself and everything below it."""
+    kind = node.kind_for(value)
+    if kind == "scalar" or not value:
+        return {}
+    found: FieldSet = {fieldset.SELF: {}}
+    if kind == "map":
+        assert node.map is not None
+        if node.map.atomic:
+            return {}
+        field = node.map.field
+        for name, item in _dict(value).items():
+            child = field(name)
+            if child is not None:
+                found[fieldset.field(name)] = _one_sided(item, child)
+    else:
+        assert node.list is not None
+        if node.list.atomic:
+            return {}
+        inner = node.list.element
+        for element, items in _elements(node.list, _list(value)).items():
+            found[element] = {} if len(items) > 1 else _one_sided(items[0], inner)
+    return found if len(found) > 1 else {}
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -279,25 +298,26 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _compare_maps(
-    old: dict[str, Any], new: dict[str, Any], node: MapNode, path: tuple[str, ...], out: Comparison
-) -> None:
+def _compare_maps(old: dict[str, Any], new: dict[str, Any], node: MapNode, out: Comparison) -> None:
     for name in {**old, **new}:
         child = node.field(name)
         if child is not None:
-            here = (*path, fieldset.field(name))
-            _compare(old.get(name, ABSENT), new.get(name, ABSENT), child, here, out)
+            _compare(old.get(name, ABSENT), new.get(name, ABSENT), child, fieldset.field(name), out)
 
 
-def _compare_lists(old: list[Any], new: list[Any], node: ListNode, path: tuple[str, ...], out: Comparison) -> None:
+def _compare_lists(old: list[Any], new: list[Any], node: ListNode, out: Comparison) -> None:
     before, after = _elements(node, old), _elements(node, new)
     for element in {**before, **after}:
-        here = (*path, element)
         left, right = before.get(element, []), after.get(element, [])
         if len(left) > 1 or len(right) > 1:
-            _leaf(left or ABSENT, right or ABSENT, here, out)
+            if not left:
+                out.added[element] = {}
+            elif not right:
+                out.removed[element] = {}
+            elif not _equal(left, right):
+                out.modified[element] = {}
         else:
-            _compare(left[0] if left else ABSENT, right[0] if right else ABSENT, node.element, here, out)
+            _compare(left[0] if left else ABSENT, right[0] if right else ABSENT, node.element, element, out)
 
 
 # -- merging
