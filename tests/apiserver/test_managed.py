@@ -10,7 +10,7 @@ from k8snb.api.codec import to_dict
 from k8snb.api.request import APPLY_PATCH, MERGE_PATCH, Request, RequestOptions
 from k8snb.api.scheme import SCHEME
 from k8snb.apiserver import APIServer
-from k8snb.apiserver.managed import parse_verb, verb
+from k8snb.apiserver.managed import ManagedFields, parse_verb, verb
 from k8snb.sim.clock import Clock
 from k8snb.sim.ids import Ids
 from k8snb.store import Store
@@ -185,6 +185,40 @@ def test_entries_are_the_same_however_they_are_asked_for(rig: Rig) -> None:
 
     assert fresh.entries(stored) == rig.entries("configmaps", "c")
     assert len(seen) == 2
+
+
+def test_like_objects_share_one_set_and_unlike_ones_do_not(rig: Rig) -> None:
+    like = {"clusterIP": "None", "ports": [{"port": 80}]}
+    bodies: dict[str, Any] = {
+        "one": {"metadata": {"name": "one"}, "spec": like},
+        "two": {"metadata": {"name": "two"}, "spec": like},
+        "port": {"metadata": {"name": "port"}, "spec": {**like, "ports": [{"port": 81}]}},
+        "label": {"metadata": {"name": "label", "labels": {"a": "b"}}, "spec": like},
+        "generated": {"metadata": {"name": "generated", "generateName": "gen"}, "spec": like},
+    }
+    for body in bodies.values():
+        rig.send("create", "services", body=body)
+    rig.send("create", "services", body={"metadata": {"name": "other"}, "spec": like}, manager="other")
+    rig.clock.advance(60.0)
+    rig.send("create", "services", body={"metadata": {"name": "later"}, "spec": like})
+    names = (*bodies, "other", "later")
+
+    together = {name: rig.entries("services", name) for name in names}
+
+    alone, sets = {}, {}
+    for name in names:
+        stored = rig.store.get(SCHEME.resolve("services").key("default", name))
+        assert stored is not None
+        alone[name] = ManagedFields(rig.store).entries(stored)
+        (owned,) = rig.server.managed_fields.of(stored).values()
+        sets[name] = owned.fields
+    assert together == alone
+    assert sets["one"] is sets["two"] is sets["later"]
+    assert together["one"] == together["two"]
+    assert together["one"][0]["fieldsV1"] == together["later"][0]["fieldsV1"]
+    assert together["one"][0]["time"] != together["later"][0]["time"]
+    assert together["other"][0]["manager"] == "other"
+    assert all(together[name] != together["one"] for name in ("port", "label", "generated"))
 
 
 def test_history_that_was_compacted(rig: Rig) -> None:

@@ -74,7 +74,7 @@ def listed(
     head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version}
     if not resource.custom:
         return tree(200, {**head, "metadata": metadata, "items": parts}, output, headers)
-    whole = {"apiVersion": head["apiVersion"], "items": parts, "kind": head["kind"]}
+    whole: dict[str, Any] = {"apiVersion": head["apiVersion"], "items": parts, "kind": head["kind"]}
     whole["metadata"] = dict(sorted({"continue": continue_, **metadata}.items()))
     return tree(200, whole, output, headers)
 

@@ -226,7 +226,10 @@ def compare(old: Any, new: Any, node: Node) -> Comparison:
     """What was added, removed and modified from `old` to `new`; the objects themselves are in no set."""
     whole = Comparison({}, {}, {})
     _compare(old, new, node, "", whole)
-    return Comparison(*(part.get("", {}) for part in whole))
+    below = (part.get("", {}) for part in whole)
+    return Comparison(
+        *({element: part for element, part in side.items() if element != fieldset.SELF} for side in below)
+    )
 
 
 def _equal(one: Any, two: Any) -> bool:
