@@ -7,8 +7,10 @@ from k8snb.api.frozen import FrozenDict
 from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import Node, Pod, PodSpec
 from k8snb.api.types.meta_v1 import ObjectMeta, OwnerReference
+from k8snb.api.unstructured import Unstructured
 from k8snb.client.protocol import Index
 from k8snb.client.testing import static_view
+from k8snb.client.view import view_key
 
 
 def pod(name: str, *, namespace: str = "default", node: str | None = None, owner: str = "", app: str = "") -> Pod:
@@ -80,3 +82,14 @@ def test_an_update_that_keeps_the_index_value_shows_the_new_object() -> None:
     view.apply(Pod, "default/a", newer, 7)
 
     assert view.by(Pod, "node", "n1") == [newer]
+
+
+def test_an_update_may_change_the_version_of_a_custom_resource() -> None:
+    old = Unstructured(apiVersion="example.com/v1", kind="Widget", metadata=ObjectMeta(name="w", namespace="default"))
+    new = replace(old, apiVersion="example.com/v2")
+    other = replace(old, apiVersion="example.org/v1")
+    view = static_view([old, other])
+    view.list(Unstructured)
+
+    assert view.apply(Unstructured, view_key(new), new, 2) == old
+    assert view.list(Unstructured) == [new, other]
