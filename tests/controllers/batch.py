@@ -118,7 +118,7 @@ class Run:
             given = answer(call) if answer is not None else None
             if given is not None:
                 return given
-            if isinstance(call, Get):
+            if isinstance(call, Get) and isinstance(call.kind, type):
                 return known.get((call.kind, call.name)) or APIError(404, "NotFound", f"{call.name} not found")
             return getattr(call, "obj", None)
 

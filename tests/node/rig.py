@@ -99,7 +99,7 @@ class Memory:
                 if stored.metadata.uid != obj.metadata.uid:
                     return conflict("pods", obj.metadata.name or "", "the UID in the precondition does not match")
                 return self.put(replace(stored, status=obj.status))  # type: ignore[attr-defined]
-            case calls.Delete(kind=kind, namespace=namespace, name=name):
+            case calls.Delete(kind=type() as kind, namespace=namespace, name=name):
                 key_ = f"{namespace}/{name}" if namespace else name
                 if (kind, key_) not in self.objects:
                     return not_found("pods", name)
@@ -108,7 +108,7 @@ class Memory:
                     return self.objects[(kind, key_)]
                 self.remove(kind, key_)
                 return None
-            case calls.Get(kind=kind, namespace=namespace, name=name):
+            case calls.Get(kind=type() as kind, namespace=namespace, name=name):
                 key_ = f"{namespace}/{name}" if namespace else name
                 return self.objects.get((kind, key_)) or not_found(kind.__name__.lower() + "s", name)
         raise TypeError(f"the test API cannot perform {type(call).__name__}")
