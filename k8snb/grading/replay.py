@@ -87,7 +87,7 @@ def give(cluster: Cluster, question: Question, answer: str) -> tuple[str, str]:
     """Carry an answer out; what went wrong (nothing: empty) and what was printed."""
     if question.answer == "manifest":
         try:
-            return "", repr(cluster.apply(answer))
+            return "", repr(cluster.apply(f"{answer}\n"))  # a line break makes it text: one line alone would be a path
         except (Mistake, APIError, UnknownKind, ValueError) as error:
             return str(error), ""
     printed: list[str] = []

@@ -154,6 +154,14 @@ def test_commands_of_an_answer_name_no_files(line: str) -> None:
     assert forbidden("scale deploy web --replicas=3") == ""
 
 
+def test_a_manifest_that_is_a_path_is_not_opened(tmp_path: Path) -> None:
+    file = tmp_path / "right.yaml"
+    file.write_text(ANSWER)
+
+    assert replay(question(), str(file), student="eve").points == 0
+    assert replay(question(), file.read_text(), student="eve").points == 1
+
+
 WRONG = {
     "an unknown condition": ({"that": [{"exist": "x"}]}, "there is no condition 'exist'"),
     "an unknown parameter": ({"that": [{"ready": {"objekt": "x"}}]}, "unknown field `objekt`"),
