@@ -11,6 +11,9 @@ grading with an error, as nbgrader would give it full marks. Cells that a teache
 
 from __future__ import annotations
 
+import os
+import shutil
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,7 @@ def configure(config: Any, language: str = "en", *, seed: str = "") -> None:
     """
     if language not in LANGUAGES:
         raise ValueError(f"language {language!r}: the exercises are there in {' and '.join(LANGUAGES)}")
+    find_commands()
     folders = config.CourseDirectory
     folders.source_directory = f"solutions/{language}"
     folders.release_directory = f"exercises/{language}"
@@ -54,6 +58,14 @@ def configure(config: Any, language: str = "en", *, seed: str = "") -> None:
     ]
     config.ReplayAnswers.language = language
     config.ReplayAnswers.seed = seed
+
+
+def find_commands() -> None:
+    """Let nbgrader find ``alembic``, which it starts by name, in an environment that is used without being activated."""
+    scripts = sysconfig.get_path("scripts")
+    path = os.environ.get("PATH", os.defpath)
+    if shutil.which("alembic") is None and scripts not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join((path, scripts))
 
 
 def exercise_of(folder: str, resources: Any) -> Exercise:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +52,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("K8SNB_LANG", "en")
+        patch.setenv("PATH", os.defpath)  # as in an environment that is used without being activated
         config = PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config()
         api = NbGraderAPI(config=config)
         yield Course(folder, api, tuple(api.generate_assignment(name) for name in EXERCISES))
