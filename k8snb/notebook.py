@@ -16,6 +16,8 @@ from k8snb.explain.scheduling import SchedulingExplanation
 from k8snb.network import Reachability
 from k8snb.scheduling import Scheduling as SchedulingModel
 from k8snb.views import cluster_map, draw_map, map_text
+from k8snb.views.behind import BehindView, behind, behind_text
+from k8snb.views.behind_svg import draw_behind
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.packet import packet_text, packet_view
 from k8snb.views.packet_svg import draw_packet
@@ -188,6 +190,26 @@ class Cluster(Pictures, model.Cluster):
         view = packet_view(trace, language)
         still = draw_packet(view, language, projector=bool(options.get("projector")))
         return Picture(PacketPath(trace, **options), still, packet_text(view, language))
+
+    def behind(self, what: str, **options: Any) -> Picture:
+        """What stands behind ``svc/NAME`` or ``ingress/NAME``: addresses and ports, rules, endpoints, Pods, and where it breaks.
+
+        Options are as for ``map``; the picture's ``view`` has the cards and links.
+        """
+        from k8snb.widgets import Behind
+
+        obj = self.get(what)
+        moment, hosts = self.moment(), self.network.hosts
+        pods = self.of(Pod, obj.metadata.namespace)
+        heard = {p.metadata.uid: tuple(hosts.ports_of(p, self.clock.now)) for p in pods} if hosts is not None else {}
+
+        def look(language: str | None) -> BehindView:
+            return behind(moment, obj, language, (lambda pod: heard.get(pod.metadata.uid, ())) if heard else None)
+
+        language = options.get("language")
+        view = look(language)
+        still = draw_behind(view, language, projector=bool(options.get("projector")))
+        return Picture(Behind(moment, look, **options), still, behind_text(view, language), view)
 
     def matrix(self, port: int | str = 80, *, before: Reachability | None = None, **options: Any) -> Picture:
         """Who may reach whom at a port, as NetworkPolicies say; ``before`` is an earlier ``reachability(port)`` to compare with.

@@ -10,11 +10,11 @@ import os
 from collections.abc import Mapping
 
 from k8snb.api.mistakes import BadValue
-from k8snb.locale import en, network_en, network_zh, scheduling_en, scheduling_zh, zh_CN
+from k8snb.locale import behind_en, behind_zh, en, network_en, network_zh, scheduling_en, scheduling_zh, zh_CN
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {
-    "en": {**en.MESSAGES, **scheduling_en.MESSAGES, **network_en.MESSAGES},
-    "zh_CN": {**zh_CN.MESSAGES, **scheduling_zh.MESSAGES, **network_zh.MESSAGES},
+    "en": {**en.MESSAGES, **scheduling_en.MESSAGES, **network_en.MESSAGES, **behind_en.MESSAGES},
+    "zh_CN": {**zh_CN.MESSAGES, **scheduling_zh.MESSAGES, **network_zh.MESSAGES, **behind_zh.MESSAGES},
 }
 ALIASES = {
     "zh": "zh_CN",

@@ -1,5 +1,6 @@
 """Live pictures over the views: the only place that imports widget libraries."""
 
+from k8snb.widgets.behind import Behind
 from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
 from k8snb.widgets.packet import PacketPath, ReachMatrix
@@ -9,6 +10,7 @@ from k8snb.widgets.stage import Stage
 from k8snb.widgets.stepper import Stepper
 
 __all__ = [
+    "Behind",
     "ClusterMap",
     "OwnershipGraph",
     "PacketPath",
