@@ -313,7 +313,7 @@ def _to_service(
                     key, ready = _endpoint(drawing, end, target.port, pod, own, linked=False)
                     ends[key] = ready
     usable = sum(ends.values())
-    lines = [f"→ targetPort {str(port.targetPort or port.port)}", drawing.say("usable", count=usable)]
+    lines = [f"→ targetPort {port.targetPort or port.port!s}", drawing.say("usable", count=usable)]
     shown = drawing.card(SERVICE, f"{name}:{port.port}", f"{name}:{port.port}", lines, GOOD if usable else BROKEN, own)
     drawing.link(rule, shown, ok=True)
     for key, ready in ends.items():
