@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from k8snb.locale import text
 from k8snb.views.packet import BANDS, NODE, POD, SERVICE, PacketView, Spot, field_rows
-from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, fit, keyed, label, line, number, picture
+from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, fit, keyed, label, line, number, picture, wrapped
 
 WIDTH, PROJECTOR = 960.0, 1.3
 TOP, BAND, MARGIN = 64.0, 62.0, 118.0
@@ -13,6 +13,8 @@ FILL = {SERVICE: "#f3e3ee", POD: "#d5f0e3", NODE: "#dcebf7"}
 EDGE = {SERVICE: "#8a3a6b", POD: "#00694f", NODE: "#00527f"}
 BAD = "#a3261b"
 TABLE = 330.0
+TOLD = 62.0
+"""Height of what is told about the step."""
 
 
 def draw_packet(
@@ -28,13 +30,14 @@ def draw_packet(
     arrived = max((s.number for s in spots if not s.back), default=len(spots))
     at = min(max(step or arrived, 1), len(spots)) - 1
     first, shown = _window(len(spots), at, live)
-    listed = TOP + BAND * 3 + 40
+    listed = TOP + BAND * 3 + 40 + TOLD
     height = max(listed + ROW * len(shown) + 44, listed + ROW * 14)
     still = [box(0.5, 0.5, width - 1, height - 1, PAPER)]
     still.append(label(14, 24, fit(view.title, width - 28, 15), 15, INK, 600))
     still.append(label(14, 44, fit(text("packet.answer", language, answer=view.answer), width - 28, 12.5), 12.5, SOFT))
     still += _bands(view, width, language)
     still += _trail(view, width, at if step else len(spots) - 1)
+    still += _told(view, at, width)
     still += _table(view, at, width, listed, language)
     moving = [_rows(view, spots[i], i == at, listed + ROW * (i - first), width, language) for i in shown]
     moving.append(_dot(view, spots[at], width, language))
@@ -121,6 +124,18 @@ def _rows(view: PacketView, spot: Spot, current: bool, y: float, width: float, l
     return keyed(f"step/{spot.number}", f"Step/{spot.number}", spoken, 12, y, body, "current" if current else "")
 
 
+def _told(view: PacketView, at: int, width: float) -> list[str]:
+    """The step's rule, route or record in full, for the list below has no room for it."""
+    spot = view.spots[at]
+    y = TOP + BAND * 3 + 28
+    drawn = [box(8, y, width - 16, TOLD - 6, WASH, EDGE[spot.band], 5)]
+    head = f"{spot.number} {spot.sign} {spot.place.rpartition('/')[2]}: {spot.said}"
+    drawn.append(label(18, y + 16, fit(head, width - 40, 12.5), 12.5, BAD if not spot.ok else INK, 600))
+    for i, part in enumerate(wrapped(spot.detail, width - 40, 11.5, 2)):
+        drawn.append(label(18, y + 33 + 15 * i, part, 11.5, INK))
+    return drawn
+
+
 def _table(view: PacketView, at: int, width: float, y: float, language: str | None) -> list[str]:
     """The packet's fields at the step; those that it changed are marked by a sign and heavy letters."""
     x = width - TABLE - 8
@@ -133,7 +148,16 @@ def _table(view: PacketView, at: int, width: float, y: float, language: str | No
             drawn.append(box(x - 4, top, TABLE, ROW - 2, "#fff3cf", "#7a5b00", 3))
         drawn.append(label(x, top + 13, text(f"packet.field.{name}", language), 11.5, SOFT))
         shown = f"▸ {value}" if changed else value
-        drawn.append(label(x + 130, top + 13, fit(shown, TABLE - 140, 11.5), 11.5, INK, 700 if changed else 400))
+        drawn.append(
+            label(
+                x + 130,
+                top + 13,
+                fit(shown, (TABLE - 140) * (0.88 if changed else 1.0), 11.5),
+                11.5,
+                INK,
+                700 if changed else 400,
+            )
+        )
     return drawn
 
 

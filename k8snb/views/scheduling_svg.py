@@ -8,7 +8,7 @@ from k8snb.explain.scheduling import CHOSEN, FITS, REFUSED, UNSEEN
 from k8snb.explain.scheduling_text import SIGNS
 from k8snb.locale import text
 from k8snb.views.scheduling import BY_NODE, BY_TOTAL, Cell, HeatView, Row, row_spoken
-from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, columns, fit, keyed, label, line, picture
+from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, columns, fit, keyed, label, line, picture, wrapped
 
 REASONS = 5
 """Reasons told of the nodes that are not drawn."""
@@ -166,30 +166,3 @@ def _foot(view: HeatView, language: str | None, still: list[str], y: float, widt
                 still.append(label(24 if i == 0 else 40, y + 8, f"{number}. {part}" if i == 0 else part, 12, "#00694f"))
                 y += 17
     return y + 8
-
-
-def wrapped(value: str, width: float, size: float, most: int = 3) -> list[str]:
-    """A text in lines of at most ``width`` units, broken at spaces (anywhere in Chinese), ``most`` lines."""
-    room = int(width / (size * 0.56))
-    lines, current = [], ""
-    for word in _words(value):
-        if current and columns(current + word) > room:
-            lines.append(current.rstrip())
-            current = word.lstrip()
-        else:
-            current += word
-    lines.append(current.rstrip())
-    if len(lines) > most:
-        lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), width, size)]
-    return [fit(one, width, size) for one in lines if one]
-
-
-def _words(value: str) -> list[str]:
-    words, current = [], ""
-    for character in value:
-        if character == " " or columns(character) == 2:
-            words.append(current + character)
-            current = ""
-        else:
-            current += character
-    return [*words, current]

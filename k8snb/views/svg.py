@@ -42,6 +42,33 @@ def fit(value: str, width: float, size: float = 12) -> str:
     return f"{value[:head]}…{value[-tail:]}"
 
 
+def wrapped(value: str, width: float, size: float, most: int = 3) -> list[str]:
+    """A text in lines of at most ``width`` units, broken at spaces (anywhere in Chinese), ``most`` lines."""
+    room = int(width / (size * 0.56))
+    lines, current = [], ""
+    for word in _words(value):
+        if current and columns(current + word) > room:
+            lines.append(current.rstrip())
+            current = word.lstrip()
+        else:
+            current += word
+    lines.append(current.rstrip())
+    if len(lines) > most:
+        lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), width, size)]
+    return [fit(one, width, size) for one in lines if one]
+
+
+def _words(value: str) -> list[str]:
+    words, current = [], ""
+    for character in value:
+        if character == " " or columns(character) == 2:
+            words.append(current + character)
+            current = ""
+        else:
+            current += character
+    return [*words, current]
+
+
 def box(
     x: float, y: float, w: float, h: float, fill: str = PAPER, stroke: str = LINE, r: float = 6, extra: str = ""
 ) -> str:

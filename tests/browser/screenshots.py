@@ -17,7 +17,7 @@ from tests.browser import lab
 if TYPE_CHECKING:
     from playwright.sync_api import ViewportSize
 
-CHAPTERS = ("00-quickstart.ipynb", "01-walking-into-k8s.ipynb", "07-controllers.ipynb")
+CHAPTERS = tuple(sorted(path.name for path in (Path(__file__).parents[2] / "notebooks" / "en").glob("*.ipynb")))
 VIEW: ViewportSize = {"width": 1280, "height": 1000}
 DONE = """() => { const nb = window.jupyterapp.shell.currentWidget.content;
   return nb.model.cells.length > 0 && [...nb.model.cells].filter(c => c.type === 'code').every(c => c.executionCount !== null && c.executionState !== 'running'); }"""

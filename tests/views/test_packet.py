@@ -81,6 +81,15 @@ def test_every_step_can_be_drawn(trace: Trace, language: str, projector: bool) -
         assert len(set(keys)) == len(keys)
 
 
+def test_a_rule_is_told_in_full_at_its_step(trace: Trace) -> None:
+    view = packet_view(trace, "en")
+    rule = next(spot for spot in view.spots if "DNAT --to-destination" in spot.detail)
+    drawn = "".join(ElementTree.fromstring(draw_packet(view, "en", rule.number)).itertext())
+
+    assert rule.detail.rpartition("/")[2][-40:] in drawn
+    assert rule.detail[:60] in drawn
+
+
 def test_failures_are_drawn_where_they_happen(cluster: DrawnCluster) -> None:
     view = packet_view(cluster.trace("pod/client", "http://nope/"), "en")
 
