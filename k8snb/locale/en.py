@@ -386,7 +386,7 @@ MESSAGES = {
     "grading.empty": "Question {question} has no answer yet.",
     "grading.unanswered": "There is no answer to {question} yet: write it in its %%answer cell and run that cell.",
     "grading.count": "{held} of the {of} checks shown here hold.",
-    "grading.hidden": "The grade also depends on {count} more checks, which are not shown: your answer is tried in other situations.",
+    "grading.hidden": "Checks that are not shown here count as well ({count}): your answer is tried in other situations.",
     "grading.hint": "Hint {number} of {of}:",
     "grading.no-more-hints": "These were all {count} hints.",
     "grading.stopped.time": "The answer was given up after {seconds} seconds.",

@@ -120,6 +120,10 @@ class AppProcess(Process):
         """When it ends by itself."""
         return self.due_at
 
+    def endless(self) -> bool:
+        """Whether it serves for ever: it has no end of its own."""
+        return self.due_at is None
+
     def advance(self, box: Container, now: float, world: World) -> None:
         """Exit when the time has come."""
         if self.due_at is not None and self.due_at <= now and self.exited is None:

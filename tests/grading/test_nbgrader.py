@@ -144,19 +144,26 @@ def test_nbgrader_releases_what_students_get(course: Course, number: int) -> Non
     assert (course.folder / place / "exercise.yaml").read_bytes() == (ROOT / place / "exercise.yaml").read_bytes()
 
 
-def test_the_gradebook_has_the_grades_of_k8snb_grade(course: Course) -> None:
-    submitted = course.folder / "submitted"
+@pytest.fixture(scope="module")
+def graded(course: Course) -> Course:
+    """The course when everybody's submission has been graded."""
     for (student, name), (act, _) in SUBMISSIONS.items():
         notebook = json.loads((course.folder / "exercises" / "en" / name / f"{name}.ipynb").read_bytes())
         act(notebook)
-        file = submitted / student / name / f"{name}.ipynb"
+        file = course.folder / "submitted" / student / name / f"{name}.ipynb"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(notebook), encoding="utf-8")
         done = course.api.autograde(name, student)
-
         assert done["success"], done
+    return course
+
+
+def test_the_gradebook_has_the_grades_of_k8snb_grade(graded: Course) -> None:
+    course = graded
     exercises = load_exercises(ROOT / "solutions" / "exercises")
-    graded = {(one.student, one.exercise): one.points for one in grade_all([submitted], exercises, jobs=2)}
+    expected = {
+        (one.student, one.exercise): one.points for one in grade_all([course.folder / "submitted"], exercises, jobs=2)
+    }
     with Gradebook(course.api.coursedir.db_url) as gradebook:
         found = {
             (one.student.id, one.assignment.name): one.score
@@ -166,14 +173,14 @@ def test_the_gradebook_has_the_grades_of_k8snb_grade(course: Course) -> None:
         by_hand = [one.needs_manual_grade for name in EXERCISES for one in gradebook.assignment_submissions(name)]
         most = {name: gradebook.find_assignment(name).max_score for name in EXERCISES}
 
-    assert found == graded == {who: points for who, (_, points) in SUBMISSIONS.items()}
+    assert found == expected == {who: points for who, (_, points) in SUBMISSIONS.items()}
     assert not any(by_hand)
     assert most == {name: exercises[name].points for name in EXERCISES}
     assert not list(course.folder.rglob("was-here"))
 
 
-def test_feedback_says_why(course: Course) -> None:
-    pages = {}
+def test_feedback_says_why(graded: Course) -> None:
+    course, pages = graded, {}
     for student in ("partly", "tampering", "unanswered"):
         done = course.api.generate_feedback("01-selector", student)
         assert done["success"], done
@@ -188,8 +195,8 @@ def test_feedback_says_why(course: Course) -> None:
     assert (empty.plain("en"), empty.plain("zh")) == ("✗ No answer was given.", "✗ 没有作答。")
 
 
-def test_what_a_submission_printed_is_gone(course: Course) -> None:
-    file = course.folder / "autograded" / "tampering" / "01-selector" / "01-selector.ipynb"
+def test_what_a_submission_printed_is_gone(graded: Course) -> None:
+    file = graded.folder / "autograded" / "tampering" / "01-selector" / "01-selector.ipynb"
     shown = [cell for cell in json.loads(file.read_bytes())["cells"] if cell.get("outputs")]
 
     assert [(source(cell), cell["outputs"][-1]["data"]["text/plain"]) for cell in shown] == [('check("q1")', ["4"])]
