@@ -13,6 +13,7 @@ import msgspec
 
 from k8snb.api.frozen import EMPTY
 from k8snb.client.wire import Reply, Request
+from k8snb.node import ports
 from k8snb.node.copying import copy_slots
 from k8snb.node.process import Exit, Process
 
@@ -109,6 +110,12 @@ class AppProcess(Process):
                 box.log(now, line, "stderr")
             self.due_at = now + ENTRYPOINT
             self.exit_code = app.failure
+            return
+        socket = ports.taken(self, box, now)
+        if socket is not None:
+            self.listens = ()
+            self.exit_code = 1
+            self.due_at = now + ports.refuse(self, box, now, socket)
             return
         for line in app.log:
             box.log(now, line)
