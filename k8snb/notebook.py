@@ -21,6 +21,9 @@ from k8snb.views.behind_svg import draw_behind
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.packet import packet_text, packet_view
 from k8snb.views.packet_svg import draw_packet
+from k8snb.views.playground import playground
+from k8snb.views.playground_svg import draw_playground
+from k8snb.views.playground_text import playground_text
 from k8snb.views.reach import draw_reach, reach_text
 from k8snb.views.reconcile import reconcile_text, reconcile_view, subject
 from k8snb.views.reconcile_svg import draw_reconcile
@@ -173,6 +176,23 @@ class Cluster(Pictures, model.Cluster):
             Stepper(self, controller, name, **options),
             draw_reconcile(view, language, projector=bool(options.get("projector"))),
             reconcile_text(view, language),
+            view,
+        )
+
+    def playground(self, selector: str = "", namespace: str = "default", **options: Any) -> Picture:
+        """Labels and selectors to play with, live: ``playground("app=web,tier in (front,back)")``.
+
+        Type a selector and see which Pods it finds; drag labels onto Pods (or Enter on a label, then on a Pod), and see which
+        Services and controllers will notice. Options as for ``map``; the picture's ``view`` has pods, seekers and selector.
+        """
+        from k8snb.widgets import Playground
+
+        view = playground(self, selector, namespace)
+        language = options.get("language")
+        return Picture(
+            Playground(self, selector, namespace, **options),
+            draw_playground(view, language, projector=bool(options.get("projector"))),
+            playground_text(view, language),
             view,
         )
 

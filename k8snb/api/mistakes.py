@@ -49,9 +49,14 @@ class NoSuchFile(Mistake, FileNotFoundError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``; did you mean web or api?`` for a misspelt name, or nothing when none comes close."""
-    names = dict.fromkeys(known)
-    close = [other for other in names if other.lower() == name.lower()] or get_close_matches(name, names, n=3)
+    close = closest(name, known)
     return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that a misspelt one may mean, most likely first, at most three."""
+    names = dict.fromkeys(known)
+    return [other for other in names if other.lower() == name.lower()] or get_close_matches(name, names, n=3)
 
 
 def listing(names: Iterable[str]) -> str:

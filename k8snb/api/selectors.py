@@ -32,7 +32,21 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
 class SelectorError(Mistake, ValueError):
-    """Text that is not a selector; the message is the API server's."""
+    """Text that is not a selector; the message is the API server's.
+
+    ``start`` and ``end`` are where in the text it went wrong (the API server does not say), ``problem`` is what was
+    missing there: start, comma, after-comma, identifier, key, operator, value, open, list, or content (a key, a value or a
+    number that may not be so). Errors of ``LabelSelector`` objects have no place.
+    """
+
+    start = 0
+    end = 0
+    problem = "content"
+
+    def at(self, problem: str, start: int, end: int) -> SelectorError:
+        """The same error with its place."""
+        self.problem, self.start, self.end = problem, start, end
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +229,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.tokens = list(_tokens(text))
         self.position = 0
+        self.taken = self.tokens[0]
 
     def look(self) -> str:
         """Return the kind of the next token where a value may stand: ``in`` and ``notin`` are then plain words."""
@@ -224,9 +239,17 @@ class _Parser:
     def take(self) -> tuple[str, str]:
         """Return (kind, text) of the next token and go past it."""
         kind = self.look()
-        text = self.tokens[self.position][1]
+        self.taken = self.tokens[self.position]
         self.position = min(self.position + 1, len(self.tokens) - 1)
-        return kind, text
+        return kind, self.taken[1]
+
+    def next_wrong(self, problem: str, message: str) -> SelectorError:
+        """The error that the token which comes next makes."""
+        return _wrong(problem, message, self.tokens[self.position])
+
+    def wrong(self, problem: str, message: str) -> SelectorError:
+        """The error that the token which was taken last makes."""
+        return _wrong(problem, message, self.taken)
 
     def requirements(self) -> list[Requirement]:
         found: list[Requirement] = []
@@ -235,20 +258,22 @@ class _Parser:
             if kind == "end":
                 return found
             if kind not in ("word", "!"):
-                shown = self.tokens[self.position][1]
-                raise SelectorError(f"found '{shown}', expected: !, identifier, or 'end of string'")
+                raise self.next_wrong("start", "found '{}', expected: !, identifier, or 'end of string'")
+            start = self.tokens[self.position][2]
             try:
                 found.append(self.requirement())
             except SelectorError as error:
-                raise SelectorError(f"unable to parse requirement: {error}") from None
-            kind, text = self.take()
+                wrapped = SelectorError(f"unable to parse requirement: {error}")
+                if not error.end:  # what is written well may not be so: the whole requirement
+                    error.at("content", start, self.taken[2] + len(self.taken[1]))
+                raise wrapped.at(error.problem, error.start, error.end) from None
+            kind, _ = self.take()
             if kind == "end":
                 return found
             if kind != ",":
-                raise SelectorError(f"found '{text}', expected: ',' or 'end of string'")
+                raise self.wrong("comma", "found '{}', expected: ',' or 'end of string'")
             if self.look() not in ("word", "!"):
-                shown = self.tokens[self.position][1]
-                raise SelectorError(f"found '{shown}', expected: identifier after ','")
+                raise self.next_wrong("after-comma", "found '{}', expected: identifier after ','")
 
     def requirement(self) -> Requirement:
         kind, text = self.take()
@@ -256,18 +281,19 @@ class _Parser:
         if negated:
             kind, text = self.take()
         if kind != "word":
-            raise SelectorError(f"found '{text}', expected: identifier")
-        if wrong := names.qualified_name(text):
-            raise SelectorError(f"<nil>: Invalid value: {quote(text)}: {'; '.join(wrong)}")
+            raise self.wrong("identifier", "found '{}', expected: identifier")
+        if bad := names.qualified_name(text):
+            message = f"<nil>: Invalid value: {quote(text)}: {'; '.join(bad)}"
+            raise SelectorError(message).at("key", self.taken[2], self.taken[2] + len(text))
         if negated:
             return _requirement(text, "!", ())
         if self.look() in ("end", ","):
             return _requirement(text, "exists", ())
-        raw, shown = self.tokens[self.position]
+        raw = self.tokens[self.position][0]
         self.take()
         operator = _BINARY.get(raw)
         if operator is None:
-            raise SelectorError(f"found '{shown}', expected: in, notin, =, ==, !=, gt, lt")
+            raise self.wrong("operator", "found '{}', expected: in, notin, =, ==, !=, gt, lt")
         values = self.values() if operator in ("in", "notin") else self.value()
         return _requirement(text, operator, tuple(sorted(set(values))))
 
@@ -276,22 +302,23 @@ class _Parser:
             return [""]
         kind, text = self.take()
         if kind != "word":
-            raise SelectorError(f"found '{text}', expected: identifier")
+            raise self.wrong("value", "found '{}', expected: identifier")
         return [text]
 
     def values(self) -> list[str]:
-        kind, text = self.take()
+        kind, _ = self.take()
         if kind != "(":
-            raise SelectorError(f"found '{text}' expected: '('")
-        kind, text = self.look(), self.tokens[self.position][1]
+            raise self.wrong("open", "found '{}' expected: '('")
+        kind = self.look()
+        first = self.tokens[self.position]
         if kind == ")":
             self.take()
             return [""]
         if kind not in ("word", ","):
-            raise SelectorError(f"found '{text}', expected: ',', ')' or identifier")
+            raise self.next_wrong("list", "found '{}', expected: ',', ')' or identifier")
         found = self.identifiers()
         if self.take()[0] != ")":
-            raise SelectorError(f"found '{text}', expected: ')'")
+            raise _wrong("list", "found '{}', expected: ')'", first)
         return found
 
     def identifiers(self) -> list[str]:
@@ -300,11 +327,11 @@ class _Parser:
             kind, text = self.take()
             if kind == "word":
                 found.append(text)
-                kind, text = self.look(), self.tokens[self.position][1]
+                kind = self.look()
                 if kind == ")":
                     return found
                 if kind != ",":
-                    raise SelectorError(f"found '{text}', expected: ',' or ')'")
+                    raise self.next_wrong("list", "found '{}', expected: ',' or ')'")
             elif kind == ",":
                 if not found:
                     found.append("")
@@ -315,23 +342,30 @@ class _Parser:
                     self.take()
                     found.append("")
             else:
-                raise SelectorError(f"found '{text}', expected: ',', or identifier")
+                raise self.wrong("list", "found '{}', expected: ',', or identifier")
 
 
-def _tokens(text: str) -> Iterable[tuple[str, str]]:
-    """Yield (kind, text): a word, ``in``/``notin``, one of ``= == != ! ( ) , < >``, at last ``end``."""
+def _wrong(problem: str, message: str, token: tuple[str, str, int]) -> SelectorError:
+    """The error that a token makes; ``{}`` in the message is the token's text."""
+    return SelectorError(message.format(token[1])).at(problem, token[2], token[2] + max(1, len(token[1])))
+
+
+def _tokens(text: str) -> Iterable[tuple[str, str, int]]:
+    """Yield (kind, text, where): a word, ``in``/``notin``, one of ``= == != ! ( ) , < >``, at last ``end``."""
     position = 0
     while True:
         match = _TOKEN.match(text, position)
         symbols, word = (match[1], match[2]) if match else (None, None)
         if match is None or (symbols is None and word is None):
-            yield "end", ""
+            yield "end", "", len(text)
             return
         position = match.end()
         if word is not None:
-            yield (word if word in ("in", "notin") else "word"), word
+            yield (word if word in ("in", "notin") else "word"), word, match.start(2)
             continue
+        where = match.start(1)
         while symbols:
             token = symbols[:2] if symbols[:2] in ("==", "!=") else symbols[0]
-            yield token, token
+            yield token, token, where
             symbols = symbols[len(token) :]
+            where += len(token)

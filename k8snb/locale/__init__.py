@@ -10,11 +10,30 @@ import os
 from collections.abc import Mapping
 
 from k8snb.api.mistakes import BadValue
-from k8snb.locale import behind_en, behind_zh, en, network_en, network_zh, scheduling_en, scheduling_zh, zh_CN
+from k8snb.locale import (
+    behind_en,
+    behind_zh,
+    en,
+    labels_en,
+    labels_zh,
+    network_en,
+    network_zh,
+    scheduling_en,
+    scheduling_zh,
+    zh_CN,
+)
 
+CATALOGUES = (
+    (en, zh_CN),
+    (behind_en, behind_zh),
+    (labels_en, labels_zh),
+    (network_en, network_zh),
+    (scheduling_en, scheduling_zh),
+)
+"""English and Chinese, file by file."""
 LANGUAGES: Mapping[str, Mapping[str, str]] = {
-    "en": {**en.MESSAGES, **scheduling_en.MESSAGES, **network_en.MESSAGES, **behind_en.MESSAGES},
-    "zh_CN": {**zh_CN.MESSAGES, **scheduling_zh.MESSAGES, **network_zh.MESSAGES, **behind_zh.MESSAGES},
+    "en": {key: value for english, _ in CATALOGUES for key, value in english.MESSAGES.items()},
+    "zh_CN": {key: value for _, chinese in CATALOGUES for key, value in chinese.MESSAGES.items()},
 }
 ALIASES = {
     "zh": "zh_CN",

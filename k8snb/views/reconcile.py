@@ -125,6 +125,14 @@ def reconcile_view(cluster: Cluster, controller: str, key: str) -> ReconcileView
     )  # fmt: skip
 
 
+def next_calls(cluster: Cluster, controller: str, key: str) -> tuple[Planned, ...]:
+    """The calls that a controller is about to make for a key, tried on a fork; none while its process is stopped."""
+    worker = next((w for w in cluster.runtime.workers if w.name == controller), None)
+    if worker is None or not cluster.runtime.processes[worker.process].alive:
+        return ()
+    return _plan(cluster, controller, key)[0]
+
+
 def _plan(cluster: Cluster, controller: str, key: str) -> tuple[tuple[Planned, ...], str]:
     fork = cluster.fork()
     try:
@@ -150,7 +158,8 @@ def _planned(step: Step, view: Any) -> Planned:
         )
     if isinstance(call, Delete | Patch):
         name = f"{call.kind.__name__} {call.name}"
-        return Planned("delete" if isinstance(call, Delete) else "patch", {"object": name}, error)
+        patch = call.why if isinstance(call, Patch) and call.why in ("release", "adopt") else "patch"
+        return Planned("delete" if isinstance(call, Delete) else patch, {"object": name}, error)
     if isinstance(call, Bind | Evict):
         pod = f"Pod {call.pod.metadata.name}"
         node = call.node if isinstance(call, Bind) else ""

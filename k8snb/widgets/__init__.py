@@ -4,6 +4,7 @@ from k8snb.widgets.behind import Behind
 from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
 from k8snb.widgets.packet import PacketPath, ReachMatrix
+from k8snb.widgets.playground import Playground
 from k8snb.widgets.rollout import Rollout
 from k8snb.widgets.scheduling import SchedulingHeat
 from k8snb.widgets.stage import Stage
@@ -14,6 +15,7 @@ __all__ = [
     "ClusterMap",
     "OwnershipGraph",
     "PacketPath",
+    "Playground",
     "PodSequence",
     "ReachMatrix",
     "Rollout",

@@ -5,7 +5,7 @@ const CSS = `
 .k8snb{font-family:ui-sans-serif,system-ui,'Segoe UI','Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;color:#1c2b33;background:#fff;border:1px solid #b9c4cb;border-radius:8px;padding:8px;max-width:1560px;box-sizing:border-box}
 .k8snb *{box-sizing:border-box}
 .k8snb .bar{display:flex;flex-wrap:wrap;gap:6px;align-items:center;margin-bottom:8px;font-size:13px}
-.k8snb button,.k8snb select,.k8snb input[type=search]{font:inherit;color:#1c2b33;background:#f5f8fa;border:1px solid #8fa0aa;border-radius:6px;padding:3px 8px;min-height:30px;cursor:pointer}
+.k8snb button,.k8snb select,.k8snb input[type=search],.k8snb input[type=text]{font:inherit;color:#1c2b33;background:#f5f8fa;border:1px solid #8fa0aa;border-radius:6px;padding:3px 8px;min-height:30px;cursor:pointer}
 .k8snb button:hover{background:#e6edf1}
 .k8snb button[aria-pressed=true]{background:#00527f;color:#fff;border-color:#00527f}
 .k8snb button:disabled{opacity:.5;cursor:default}
@@ -27,8 +27,17 @@ const CSS = `
 .k8snb .picture svg .item{cursor:pointer;transition:transform .45s ease,opacity .3s}
 .k8snb .picture svg .item.leaving{opacity:0;pointer-events:none}
 .k8snb .picture svg .item.entering{opacity:0}
-.k8snb .picture svg .item:focus-visible{outline:none}
+.k8snb .picture svg .item:focus{outline:none}
 .k8snb .picture svg .item:focus-visible>rect:first-of-type,.k8snb .picture svg .item[aria-pressed=true]>rect:first-of-type{stroke:#e69f00;stroke-width:4;stroke-dasharray:none}
+.k8snb input[aria-invalid=true]{border:2px solid #a33b00}
+.k8snb .bar input.wide{flex:1 1 300px;cursor:text;font-family:ui-monospace,Consolas,'Noto Sans Mono','Noto Sans Mono CJK SC',monospace}
+.k8snb .bar input[type=text]{cursor:text}
+.k8snb .picture svg .item[data-drag]{cursor:grab;touch-action:none}
+.k8snb .picture svg .item.over>rect:first-of-type{stroke:#e69f00;stroke-width:4;stroke-dasharray:none}
+.k8snb .picture svg .carried{pointer-events:none}
+.k8snb .picture svg .carried>rect{fill:#e69f00;stroke:#1c2b33}
+.k8snb .picture svg .carried>text{fill:#1c2b33}
+.k8snb.carrying,.k8snb.carrying .item{cursor:grabbing!important;user-select:none}
 .k8snb aside{flex:2 1 340px;min-width:0;border:1px solid #b9c4cb;border-radius:6px;padding:8px;font-size:13px;max-height:560px;overflow:auto}
 .k8snb aside h3{margin:0 0 6px;font-size:14px;display:flex;justify-content:space-between;gap:8px;align-items:center;overflow-wrap:anywhere}
 .k8snb aside [role=tablist]{display:flex;gap:4px;margin-bottom:6px;flex-wrap:wrap}
@@ -109,7 +118,7 @@ function render({ model, el }) {
     clearTimeout(patience);
     patience = setTimeout(() => { hint.textContent = words().asleep; }, PATIENCE);
   };
-  const answered = () => { clearTimeout(patience); hint.textContent = ""; };
+  const answered = () => { clearTimeout(patience); hint.textContent = model.get("frame")?.holding ?? ""; };
   const root = make("div", { className: "k8snb" });
   const style = make("style", { textContent: CSS });
   const bar = make("div", { className: "bar", role: "toolbar" });
@@ -151,7 +160,17 @@ function render({ model, el }) {
     if (wanted.includes("filter")) {
       controls.filter = make("input", { type: "search", autocomplete: "off", oninput: (e) => { clearTimeout(waiting); const value = e.target.value; waiting = setTimeout(() => send({ type: "filter", value }), 150); } });
       controls.filter.setAttribute("aria-keyshortcuts", "f");
+      controls.filter.classList.toggle("wide", wanted.includes("label"));
       bar.append(controls.filter);
+    }
+    if (wanted.includes("label")) {
+      controls.label = make("input", { type: "text", autocomplete: "off", size: 22, onkeydown: (e) => {
+        if (e.key !== "Enter" || e.isComposing) return;
+        ask({ type: "label", value: e.target.value });
+        e.target.value = "";
+      } });
+      controls.label.setAttribute("aria-keyshortcuts", "a");
+      bar.append(controls.label);
     }
     bar.append(button("projector", "j"), button("language", "l"));
     showWords();
@@ -163,6 +182,7 @@ function render({ model, el }) {
     if (controls.speed) controls.speed.setAttribute("aria-label", w.speed);
     if (controls.range) controls.range.setAttribute("aria-label", w.timeline);
     if (controls.filter) { controls.filter.placeholder = w.filter; controls.filter.setAttribute("aria-label", w.filter); controls.filter.title = w["filter.title"]; }
+    if (controls.label) { controls.label.placeholder = w.label; controls.label.setAttribute("aria-label", w.label); controls.label.title = w["label.title"]; }
     bar.setAttribute("aria-label", w.toolbar);
     side.setAttribute("aria-label", w.detail);
   };
@@ -213,6 +233,11 @@ function render({ model, el }) {
       controls.speed.value = String(frame.speed);
     }
     if (controls.projector) controls.projector.setAttribute("aria-pressed", !!frame.projector);
+    if (controls.filter && frame.filter !== undefined) {
+      if (document.activeElement !== controls.filter) controls.filter.value = frame.filter;
+      controls.filter.setAttribute("aria-invalid", !!frame.invalid);
+    }
+    root.classList.toggle("holding", !!frame.holding);
     log.textContent = frame.log ?? "";
     live.textContent = frame.spoken ?? "";
     send({ type: "ack", number: frame.number });
@@ -246,19 +271,69 @@ function render({ model, el }) {
     const item = target.closest?.(".item");
     if (item) ask({ type: "select", ref: item.dataset.ref });
   };
-  picture.addEventListener("click", (e) => select(e.target));
+  // Things that can be carried to others: a pointer that moves takes them along, where it lets go says what becomes of them.
+  let carried = null, dropped = 0;
+  const place = (e) => {
+    const under = document.elementsFromPoint(e.clientX, e.clientY).map((n) => n.closest?.(".item[data-drop]")).find((n) => n && picture.contains(n));
+    return under && under.dataset.drop !== carried.item.dataset.drop ? under : null;
+  };
+  const mark = (target) => {
+    const wanted = target?.dataset.drop;
+    for (const item of picture.querySelectorAll(".item[data-target]")) item.classList.toggle("over", item.dataset.drop === wanted);
+  };
+  const letGo = () => {
+    carried?.ghost?.remove();
+    mark(null);
+    root.classList.remove("carrying");
+    carried = null;
+  };
+  picture.addEventListener("pointerdown", (e) => {
+    const item = e.target.closest?.(".item[data-drag]");
+    if (item && e.button === 0) { carried = { item, x: e.clientX, y: e.clientY, ghost: null }; picture.setPointerCapture?.(e.pointerId); }
+  });
+  picture.addEventListener("pointermove", (e) => {
+    if (!carried) return;
+    if (!carried.ghost) {
+      if (Math.hypot(e.clientX - carried.x, e.clientY - carried.y) < 5) return;
+      carried.ghost = carried.item.cloneNode(true);
+      for (const name of ["data-ref", "data-drop", "data-drag", "tabindex"]) carried.ghost.removeAttribute(name);
+      carried.ghost.setAttribute("class", "carried");
+      carried.ghost.setAttribute("aria-hidden", "true");
+      picture.querySelector("svg").append(carried.ghost);
+      root.classList.add("carrying");
+    }
+    const svg = picture.querySelector("svg"), scale = svg.viewBox.baseVal.width / svg.getBoundingClientRect().width;
+    const at = new DOMMatrix(getComputedStyle(carried.item).transform);
+    carried.ghost.style.transform = `translate(${at.e + (e.clientX - carried.x) * scale}px,${at.f + (e.clientY - carried.y) * scale}px)`;
+    mark(place(e));
+  });
+  picture.addEventListener("pointerup", (e) => {
+    if (!carried) return;
+    const target = carried.ghost && place(e), what = carried.item.dataset.ref;
+    if (carried.ghost) dropped = e.timeStamp;
+    letGo();
+    if (target) ask({ type: "drop", what, onto: target.dataset.drop });
+  });
+  picture.addEventListener("pointercancel", letGo);
+  picture.addEventListener("click", (e) => {
+    if (e.timeStamp - dropped < 50) return; // the end of a carrying, no click
+    // a captured pointer clicks on the picture itself: ask what lies under it
+    select(e.target.closest?.(".item") ? e.target : document.elementFromPoint(e.clientX, e.clientY) ?? e.target);
+  });
   root.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const item = e.target.closest?.(".item");
     if (item && (e.key === "Enter" || e.key === " ")) { select(item); e.preventDefault(); e.stopPropagation(); return; }
     if (["INPUT", "SELECT"].includes(e.target.tagName)) { e.stopPropagation(); return; }
+    if (item?.hasAttribute("data-drag") && (e.key === "Delete" || e.key === "Backspace")) { ask({ type: "remove", ref: item.dataset.ref }); e.preventDefault(); e.stopPropagation(); return; }
     if (item && ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"].includes(e.key)) {
-      const all = [...picture.querySelectorAll(".item[tabindex]")];
+      const all = [...picture.querySelectorAll(root.classList.contains("holding") ? ".item[data-target]" : ".item[tabindex]")];
       const step = e.key === "ArrowRight" || e.key === "ArrowDown" ? 1 : -1;
-      all[(all.indexOf(item) + step + all.length) % all.length].focus();
+      const at = all.indexOf(item);
+      all[at < 0 ? 0 : (at + step + all.length) % all.length]?.focus();
       e.preventDefault(); e.stopPropagation(); return;
     }
-    if (e.key === "Escape") { send({ type: "select", ref: "" }); e.stopPropagation(); return; }
+    if (e.key === "Escape") { letGo(); send({ type: "select", ref: "" }); e.stopPropagation(); return; }
     const found = Object.values(controls).find((c) => c.getAttribute?.("aria-keyshortcuts") === e.key.toLowerCase());
     if (found && !found.disabled) { if (found.tagName === "INPUT") found.focus(); else found.click(); e.preventDefault(); }
     e.stopPropagation();
