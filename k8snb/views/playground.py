@@ -32,7 +32,7 @@ from k8snb.world import World
 
 OWNERS = (ReplicaSet, ReplicationController, StatefulSet, DaemonSet, Job)
 """Controllers that count the Pods which their selector finds, and own them."""
-MINDERS = {PodDisruptionBudget: "guards", NetworkPolicy: "governs"}
+MINDERS: Mapping[type[PodDisruptionBudget] | type[NetworkPolicy], str] = {PodDisruptionBudget: "guards", NetworkPolicy: "governs"}
 """Others that select Pods -> what they do with them."""
 Labels = tuple[tuple[str, str], ...]
 
@@ -176,8 +176,8 @@ def _seekers(world: World, namespace: str, pods: list[Pod]) -> tuple[list[Seeker
         for owner in world.of(kind, namespace):
             if controller_of(owner.metadata) is None or owner.spec.replicas or kind is Job or _owned(owner, pods):
                 found.append(_owner(world, owner, pods, ties))
-    for kind, verb in MINDERS.items():
-        for obj in world.of(kind, namespace):
+    for minder, verb in MINDERS.items():
+        for obj in world.of(minder, namespace):
             spec = obj.spec.podSelector if isinstance(obj, NetworkPolicy) else obj.spec.selector
             selector = from_label_selector(spec)
             chosen = [pod for pod in pods if selector.matches(pod.metadata.labels)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from k8snb.api.selectors import SelectorError, parse
 from k8snb.views.selector import selector_lines, selector_view
 
-LABELS = ({"app": "web", "tier": "front"}, {"app": "shop"}, {})
+LABELS: tuple[dict[str, str], ...] = ({"app": "web", "tier": "front"}, {"app": "shop"}, {})
 
 
 @pytest.mark.parametrize(
