@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from k8snb.api.types.core_v1 import ContainerStatus, Event, Pod
+from k8snb.controllers.owners import controller_of
 from k8snb.explain.budget import evictable
 from k8snb.explain.fact import Fact
 from k8snb.explain.scheduling_text import first_remedy
@@ -18,7 +19,7 @@ CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 
 def explain_pod(world: World, pod: Pod) -> list[Fact]:
     """The facts of a pod's state, the decisive one marked as a problem, followed by what would help."""
-    facts = [*_placed(world, pod)]
+    facts = [*_placed(world, pod), *_owned(world, pod)]
     if pod.metadata.deletionTimestamp:
         facts.append(
             Fact(
@@ -56,6 +57,27 @@ def _placed(world: World, pod: Pod) -> Iterator[Fact]:
             else:
                 values |= decision
                 yield Fact("pod.chosen", values, "cause", change.revision, change.time, change.cause.actor)
+
+
+def _owned(world: World, pod: Pod) -> Iterator[Fact]:
+    """Each time that a controller let go of the Pod or adopted it, with the labels by which it decided."""
+    key = world.scheme.of(Pod).key(pod.metadata.namespace or "", pod.metadata.name or "")
+    for change in world.history.of(key):
+        old: Any = change.previous.value if change.previous else None
+        new: Any = change.value
+        if new is None or old is None or new.metadata.uid != pod.metadata.uid:
+            continue
+        before, after = controller_of(old.metadata), controller_of(new.metadata)
+        if (before is None) == (after is None):
+            continue
+        owner = before or after
+        values = {
+            "owner": f"{owner.kind} {owner.name}" if owner is not None else "",
+            "actor": change.cause.actor,
+            "labels": ",".join(f"{k}={v}" for k, v in new.metadata.labels.items()),
+        }
+        fact = "pod.released" if after is None else "pod.adopted"
+        yield Fact(fact, values, "cause", change.revision, change.time, change.cause.actor)
 
 
 def _unscheduled(world: World, pod: Pod) -> Iterator[Fact]:

@@ -86,6 +86,9 @@ MESSAGES = {
     "play.stage.filter.title": "Type a selector: app=web,tier in (front,back),!canary (key F)",
     "play.stage.label": "New label key=value",
     "play.stage.label.title": "Type a label and press Enter: it lies ready to be given to a Pod (key A)",
+    # how a Pod lost and found its owner
+    "fact.pod.released": "{owner} let go of the Pod, because its labels {labels} do not match the selector any more: it belongs to nobody.",
+    "fact.pod.adopted": "{owner} adopted the Pod: it belonged to nobody, and its labels {labels} match the selector.",
     # what a reconcile does to the ownership of a Pod
     "reconcile.release": "let go of {object}",
     "reconcile.adopt": "adopt {object}",

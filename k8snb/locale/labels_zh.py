@@ -85,6 +85,9 @@ MESSAGES = {
     "play.stage.filter.title": "输入选择器：app=web,tier in (front,back),!canary（按键 F）",
     "play.stage.label": "新标签 key=value",
     "play.stage.label.title": "输入标签并按 Enter，它会放在一旁，等你给 Pod 打上（按键 A）",
+    # how a Pod lost and found its owner
+    "fact.pod.released": "{owner} 释放了这个 Pod：它的标签 {labels} 不再匹配选择器，从此无主。",
+    "fact.pod.adopted": "{owner} 收养了这个 Pod：它原本无主，标签 {labels} 匹配选择器。",
     # what a reconcile does to the ownership of a Pod
     "reconcile.release": "释放 {object}",
     "reconcile.adopt": "收养 {object}",

@@ -32,7 +32,10 @@ from k8snb.world import World
 
 OWNERS = (ReplicaSet, ReplicationController, StatefulSet, DaemonSet, Job)
 """Controllers that count the Pods which their selector finds, and own them."""
-MINDERS: Mapping[type[PodDisruptionBudget] | type[NetworkPolicy], str] = {PodDisruptionBudget: "guards", NetworkPolicy: "governs"}
+MINDERS: Mapping[type[PodDisruptionBudget] | type[NetworkPolicy], str] = {
+    PodDisruptionBudget: "guards",
+    NetworkPolicy: "governs",
+}
 """Others that select Pods -> what they do with them."""
 Labels = tuple[tuple[str, str], ...]
 

@@ -237,11 +237,24 @@ def quotas() -> Iterator[Cluster]:
     yield cluster
 
 
+def a_label_that_comes_and_goes() -> Iterator[Cluster]:
+    """A Pod is relabelled out of its ReplicaSet, and back."""
+    cluster = Cluster(nodes=2)
+    cluster.apply(deployment(replicas=1))
+    cluster.settle()
+    name = cluster.pods[0].metadata.name
+    for app in ("other", "web"):
+        cluster.patch("pod", name, {"metadata": {"labels": {"app": app}}})
+        cluster.settle()
+    yield cluster
+
+
 SITUATIONS: tuple[Situation, ...] = (
     *STORAGE,
     *AUTOSCALERS,
     *BATCH,
     life_of_a_deployment,
+    a_label_that_comes_and_goes,
     changes_as_told,
     a_kept_finalizer,
     a_lost_node,
