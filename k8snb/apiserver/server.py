@@ -26,6 +26,7 @@ from k8snb.apiserver.custom.definitions import Definitions
 from k8snb.apiserver.endpoint import Endpoint
 from k8snb.apiserver.kinds import strategy_for
 from k8snb.apiserver.managed import ManagedFields
+from k8snb.apiserver.memo import IdentityMemo
 from k8snb.apiserver.reader import StoreReader
 from k8snb.apiserver.subresources import SUBRESOURCES, VIRTUAL
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from k8snb.sim.ids import Ids
     from k8snb.store import Store
 
+WATCH_LINES = 256
+"""Encoded watch events that are kept for other watches of the same changes."""
 LEASE_REUSE_SECONDS = 60.0
 """Objects with a time to live share an etcd lease for so long (apiserver `--lease-reuse-duration-seconds`)."""
 
@@ -99,6 +102,7 @@ class APIServer:
         self._lease = (0, 0.0, 0.0)
         self.custom = Definitions(self)
         self.managed_fields = ManagedFields(store, self.custom.schema_of)
+        self.watch_lines: IdentityMemo[bytes] = IdentityMemo(WATCH_LINES)
 
     def handle(self, request: Request) -> Response:
         """Serve one request; raises APIError when it is refused. Every request leaves an audit record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 from collections.abc import Iterator
 
@@ -32,3 +33,10 @@ def http(serving: Serving) -> Iterator[httpx.Client]:
     """The administrator's client."""
     with client_of(serving) as client:
         yield client
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_closed() -> Iterator[None]:
+    """What a module's tests leave open is found when they end (as an error), not when the whole run does."""
+    yield
+    gc.collect()

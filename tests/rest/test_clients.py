@@ -15,7 +15,11 @@ import pytest
 
 from k8snb.rest import Serving
 
-pytestmark = pytest.mark.filterwarnings("default")  # the libraries' own warnings are not ours to mend
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # the libraries' own warnings are not ours to mend
+    pytest.mark.filterwarnings("error::ResourceWarning"),  # but what is opened here is closed here
+    pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def until(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
@@ -37,9 +41,16 @@ def official(serving: Serving) -> Any:
 
 
 @pytest.fixture(scope="module")
-def space(official: Any) -> Iterator[str]:
+def api(official: Any) -> Iterator[Any]:
+    """The official client's connections."""
+    with official.client.ApiClient() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def space(official: Any, api: Any) -> Iterator[str]:
     """A namespace with its ServiceAccount."""
-    core = official.client.CoreV1Api()
+    core = official.client.CoreV1Api(api)
     core.create_namespace({"metadata": {"name": "clients"}})
     assert until(lambda: bool(core.list_namespaced_service_account("clients").items))
     yield "clients"
@@ -57,8 +68,8 @@ def pod(name: str, image: str = "nginx", command: list[str] | None = None) -> di
     }
 
 
-def test_official_objects(official: Any, space: str) -> None:
-    core, apps = official.client.CoreV1Api(), official.client.AppsV1Api()
+def test_official_objects(official: Any, api: Any, space: str) -> None:
+    core, apps = official.client.CoreV1Api(api), official.client.AppsV1Api(api)
     made = core.create_namespaced_config_map(space, {"metadata": {"name": "a"}, "data": {"k": "v"}})
     made.data["k"] = "w"
     replaced = core.replace_namespaced_config_map("a", space, made)
@@ -83,8 +94,8 @@ def test_official_objects(official: Any, space: str) -> None:
     assert [item.metadata.name for item in (*first.items, *rest.items)] == ["a", "kube-root-ca.crt"]
 
 
-def test_official_watch(official: Any, space: str) -> None:
-    core = official.client.CoreV1Api()
+def test_official_watch(official: Any, api: Any, space: str) -> None:
+    core = official.client.CoreV1Api(api)
     start = core.list_namespaced_pod(space, label_selector="of=clients").metadata.resource_version
     threading.Timer(0.2, lambda: core.create_namespaced_pod(space, pod("watched"))).start()
     seen: list[tuple[str, str]] = []
@@ -104,8 +115,8 @@ def test_official_watch(official: Any, space: str) -> None:
     assert seen[-1][0] == "DELETED"
 
 
-def test_official_log_and_exec(official: Any, space: str) -> None:
-    core = official.client.CoreV1Api()
+def test_official_log_and_exec(official: Any, api: Any, space: str) -> None:
+    core = official.client.CoreV1Api(api)
     core.create_namespaced_pod(space, pod("talks", "busybox", ["sh", "-c", "echo hello; sleep 100000"]))
     assert until(lambda: core.read_namespaced_pod("talks", space).status.phase == "Running")
     from kubernetes.stream import stream
@@ -115,13 +126,14 @@ def test_official_log_and_exec(official: Any, space: str) -> None:
         stdout=True, stderr=True, stdin=False, tty=False, _preload_content=False,
     )  # fmt: skip
     said.run_forever(timeout=30)
+    said.sock.shutdown()  # its close() leaves a socket open whose peer has said goodbye first
 
     assert core.read_namespaced_pod_log("talks", space) == "hello\n"
     assert (said.read_stdout(), said.read_stderr(), said.returncode) == ("out\n", "err\n", 2)
 
 
-def test_official_port_forward(official: Any, space: str) -> None:
-    core = official.client.CoreV1Api()
+def test_official_port_forward(official: Any, api: Any, space: str) -> None:
+    core = official.client.CoreV1Api(api)
     core.create_namespaced_pod(space, pod("web"))
     assert until(lambda: core.read_namespaced_pod("web", space).status.phase == "Running")
     from kubernetes.stream import portforward
@@ -134,18 +146,20 @@ def test_official_port_forward(official: Any, space: str) -> None:
     answer = b""
     while piece := socket.recv(4096):
         answer += piece
+    socket.close()
+    forward.websocket.shutdown()
 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Welcome to nginx!" in answer
 
 
-def test_official_reviews_and_dynamic_client(official: Any, space: str) -> None:
+def test_official_reviews_and_dynamic_client(official: Any, api: Any, space: str) -> None:
     from kubernetes.dynamic import DynamicClient
 
-    review = official.client.AuthorizationV1Api().create_self_subject_access_review(
+    review = official.client.AuthorizationV1Api(api).create_self_subject_access_review(
         {"spec": {"resourceAttributes": {"verb": "create", "resource": "pods"}}}
     )
-    dynamic: Any = DynamicClient(official.client.ApiClient())  # type: ignore[no-untyped-call] # it has no types
+    dynamic: Any = DynamicClient(api)  # type: ignore[no-untyped-call] # it has no types
     nodes = dynamic.resources.get(api_version="v1", kind="Node").get()
 
     assert review.status.allowed
@@ -174,6 +188,7 @@ def test_lightkube(serving: Serving, space: str) -> None:
     client.delete(Deployment, "light")
     with pytest.raises(lightkube.ApiError) as missing:
         client.get(ConfigMap, "nothing")
+    client.close()
 
     assert patched.data == {"a": "b", "c": "d"}
     assert applied.metadata.managedFields[0].manager == "light"
@@ -207,10 +222,10 @@ ECHOES = {
 }
 
 
-def test_an_operator(serving: Serving, official: Any, space: str, tmp_path: Path) -> None:
+def test_an_operator(serving: Serving, official: Any, api: Any, space: str, tmp_path: Path) -> None:
     pytest.importorskip("kopf")
-    extensions, custom = official.client.ApiextensionsV1Api(), official.client.CustomObjectsApi()
-    core = official.client.CoreV1Api()
+    extensions, custom = official.client.ApiextensionsV1Api(api), official.client.CustomObjectsApi(api)
+    core = official.client.CoreV1Api(api)
     extensions.create_custom_resource_definition(ECHOES)
     where = ("stable.example.com", "v1", space, "echoes")
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from k8snb.apiserver.http.parameters import Query
     from k8snb.apiserver.registry.watch import Event, ObjectWatch
     from k8snb.apiserver.server import APIServer
+    from k8snb.store import KeyValue
+
+
+def _line(kind: str, shown: Any) -> bytes:
+    return msgspec.json.encode({"type": kind, "object": shown}) + b"\n"
 
 
 class HTTPWatch:
@@ -32,14 +37,22 @@ class HTTPWatch:
         """The events that have happened since the last poll, one JSON document per line."""
         lines = []
         for event in self._watch.poll():
-            shown = msgspec.Raw(to_json(event.object)) if self._plain(event) else self._object(event)
-            lines.append(msgspec.json.encode({"type": event.type, "object": shown}) + b"\n")
+            if event.kept is None or self._output.as_kind:
+                lines.append(_line(event.type, self._object(event)))
+            else:
+                lines.append(self._plain(event, event.kept))
             self.ended = self.ended or event.type == "ERROR"
         return b"".join(lines)
 
-    def _plain(self, event: Event) -> bool:
-        """Whether the object goes out as it is."""
-        return not self._output.as_kind and event.type not in ("ERROR", "BOOKMARK")
+    def _plain(self, event: Event, kept: KeyValue) -> bytes:
+        """The line of an object as it is, made once for all who watch."""
+        memo = self._server.watch_lines
+        about = (event.type, self._resource.api_version, str(event.revision))
+        found = memo.get(kept.value, *about)
+        if found is None:
+            shown = self._server.managed_fields.shown(kept, event.object)
+            found = memo.put(kept.value, _line(event.type, msgspec.Raw(to_json(shown))), *about)
+        return found
 
     def _object(self, event: Event) -> Any:
         if event.type == "ERROR":
@@ -48,10 +61,11 @@ class HTTPWatch:
             return self._bookmark(event)
         if self._output.as_kind == "Table":
             return self._table(event.object, event.revision)
+        obj = event.object if event.kept is None else self._server.managed_fields.shown(event.kept, event.object)
         return {
             "kind": "PartialObjectMetadata",
             "apiVersion": f"meta.k8s.io/{self._output.version}",
-            "metadata": to_dict(event.object)["metadata"],
+            "metadata": to_dict(obj)["metadata"],
         }
 
     def _bookmark(self, event: Event) -> dict[str, Any]:

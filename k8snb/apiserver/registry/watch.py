@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from k8snb.api.request import RequestOptions
     from k8snb.apiserver.endpoint import Endpoint
-    from k8snb.store import Change, Store
+    from k8snb.store import Change, KeyValue, Store
 
 TOO_OLD = "The resourceVersion for the provided watch is too old."
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -24,12 +24,17 @@ BOOKMARK_SECONDS = 60.0
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """ADDED, MODIFIED, DELETED with the object; BOOKMARK with only a revision; ERROR with an APIError."""
+    """ADDED, MODIFIED, DELETED with the object; BOOKMARK with only a revision; ERROR with an APIError.
+
+    `kept` is the stored version that the object was made from (of a deleted one the last), by which its managedFields are
+    found.
+    """
 
     type: str
     object: Any
     revision: int = 0
     initial_end: bool = False
+    kept: KeyValue | None = None
 
 
 class ObjectWatch:
@@ -85,7 +90,7 @@ class ObjectWatch:
         result = self._store.list(self._prefix, self._next - 1)
         match = self._match
         events = [
-            Event("ADDED", self._ep.from_stored(item.value), item.mod_revision)
+            Event("ADDED", self._ep.from_stored(item.value), item.mod_revision, kept=item)
             for item in result.items
             if match is None or match(item.value)
         ]
@@ -99,11 +104,13 @@ class ObjectWatch:
         was = old is not None and (match is None or match(old))
         now = new is not None and (match is None or match(new))
         if now:
-            return Event("MODIFIED" if was else "ADDED", self._ep.from_stored(new), change.revision)
+            kind = "MODIFIED" if was else "ADDED"
+            return Event(kind, self._ep.from_stored(new), change.revision, kept=change.current)
         if old is None or not was:
             return None
         meta = msgspec.structs.replace(old.metadata, resourceVersion=str(change.revision))
-        return Event("DELETED", self._ep.from_stored(msgspec.structs.replace(old, metadata=meta)), change.revision)
+        gone = self._ep.from_stored(msgspec.structs.replace(old, metadata=meta))
+        return Event("DELETED", gone, change.revision, kept=change.previous)
 
 
 def open_watch(store: Store, ep: Endpoint, namespace: str, options: RequestOptions) -> ObjectWatch:

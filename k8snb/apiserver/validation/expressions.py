@@ -16,6 +16,7 @@ from k8snb.apiserver.cel import CelSyntaxError
 from k8snb.apiserver.cel.parse import parse
 from k8snb.apiserver.validation.field import Path, invalid
 from k8snb.apiserver.validation.metadata import Errors
+from k8snb.apiserver.validation.rule_calls import STRING_LITERALS, undeclared_call
 
 Variables = frozenset[str]
 DYNAMIC: Final = "dyn"
@@ -41,7 +42,6 @@ _CONVERSIONS: Final = {
     "exists_one": "bool", "existsOne": "bool", "filter": "list(dyn)", "lowerAscii": "string", "upperAscii": "string",
     "trim": "string", "indexOf": "int",
 }  # fmt: skip
-STRING_LITERALS: Final = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
 _BEYOND: Final = re.compile(r"""[\w)]\s*\{|\.\s*\?|\[\s*\?|[{,]\s*\?|\b[bB][rR]?""|`|(?:^|[(\[,?:!&|=<>+*/%-])\s*\.""")
 _NAME: Final = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([A-Za-z_][A-Za-z0-9_]*)""")
 
@@ -58,9 +58,11 @@ def compile_error(text: str, variables: Variables, wanted: tuple[str, ...] = ())
             return ""
         return "compilation failed: " + at(text, error.position, f"Syntax error: {_syntax(text, error)}")
     unknown = next((name for name in _free_names(tree, frozenset()) if name not in variables | _TYPES), None)
-    if unknown is not None:
-        detail = f"undeclared reference to '{unknown}' (in container '')"
-        return "compilation failed: " + at(text, _position(text, unknown), detail)
+    places = [undeclared_call(tree, text, _TYPES), None if unknown is None else (_position(text, unknown), unknown)]
+    undeclared = min((place for place in places if place is not None), default=None)
+    if undeclared is not None:
+        position, name = undeclared
+        return "compilation failed: " + at(text, position, f"undeclared reference to '{name}' (in container '')")
     found = type_of(tree)
     if wanted and found not in (*wanted, DYNAMIC):
         return (

@@ -32,6 +32,19 @@ OPERANDS = (
             "compilation failed: ERROR: <input>:2:3: undeclared reference to 'wrong' (in container '')\n |   wrong\n | ..^",
             id="second line",
         ),
+        pytest.param(
+            "object.a.isBig() == true",
+            "compilation failed: ERROR: <input>:1:15: undeclared reference to 'isBig' (in container '')\n"
+            " | object.a.isBig() == true\n | ..............^",
+            id="a method that does not exist",
+        ),
+        pytest.param(
+            "length('isBig(') == 2 && wrong",
+            "compilation failed: ERROR: <input>:1:7: undeclared reference to 'length' (in container '')\n"
+            " | length('isBig(') == 2 && wrong\n | ......^",
+            id="a function that does not exist",
+        ),
+        pytest.param("ip(object.a).family() == 6 && math.greatest(1, 2) == 2", "", id="functions of libraries"),
         pytest.param('Object{a: "b"} == object', "", id="messages are not judged"),
         pytest.param("object.?a.orValue(1) == 1", "", id="optional fields are not judged"),
     ],
