@@ -87,6 +87,8 @@ def create(ctx: ServerContext, ep: Endpoint) -> Response:
     """Create the object in the request's body."""
     r = ctx.request
     options.check_create(r.options)
+    if ep.resource.custom:
+        ctx.server.custom.check_create(ep.resource)
     obj = decoding.body_object(ctx, ep)
     meta = obj.metadata
     namespace = request_namespace(r, meta.namespace)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from k8snb.api import errors
 from k8snb.api.codec import to_dict
 from k8snb.api.custom import custom_resource, has_condition
 from k8snb.api.types.apiextensions_v1 import CustomResourceDefinitionCondition
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/registry/apiextensions.k8s.io/customresourcedefinitions/"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+TERMINATING = "Terminating"
+_DELETING, _DELETED = "InstanceDeletionInProgress", "InstanceDeletionCompleted"
 _CAUSE = "kube-apiserver"
 _NO_SCHEMA: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
@@ -108,6 +111,14 @@ class Definitions:
             lambda obj: replace(obj, apiVersion=stored),
             lambda obj: replace(obj, apiVersion=served),
         )
+
+    def check_create(self, resource: Resource) -> None:
+        """Refuse new objects of a definition that is going; ``APIError`` 405."""
+        stored = self._server.store.get(f"{PREFIX}{resource.plural}.{resource.group}")
+        if stored is not None and has_condition(stored.value, TERMINATING):
+            refusal = errors.method_not_supported(resource.plural, "create", resource.group)
+            message = "create not allowed while custom resource definition is terminating"
+            raise errors.APIError(refusal.code, refusal.reason, message, refusal.details)
 
     def scale(self, resource: Resource) -> Any:
         """The paths of the scale subresource, or None."""
@@ -196,6 +207,10 @@ class Definitions:
         store = self._server.store
         prefix = f"/registry/{spec.group}/{spec.names.plural}/"
         cause = Cause(_CAUSE, "delete", (change.revision,), change.key, "cleanup")
+        if not _has_reason(definition, _DELETING):
+            deleting = self._with_terminating(definition, "True", _DELETING, "CustomResource deletion is in progress")
+            self._write(change, deleting)  # the rest follows when this change is heard of
+            return
         held = False
         self._going.pop(prefix, None)
         for item in store.list(prefix).items:
@@ -226,6 +241,8 @@ class Definitions:
         current = store.get(key)
         if current is None:
             return
+        finished = self._with_terminating(current.value, "False", _DELETED, "removed all instances")
+        current = store.put(key, partial(stamp, finished), current.mod_revision, cause)
         meta = current.value.metadata
         left = tuple(name for name in meta.finalizers if name != CLEANUP)
         if left:
@@ -234,11 +251,33 @@ class Definitions:
         else:
             store.delete(key, current.mod_revision, cause)
 
+    def _with_terminating(
+        self, definition: CustomResourceDefinition, status: str, reason: str, message: str
+    ) -> CustomResourceDefinition:
+        """The definition with another Terminating condition; its time is that of the last change of status."""
+        now = rfc3339(self._server.clock.now)
+        conditions = list(definition.status.conditions)
+        for index, item in enumerate(conditions):
+            if item.type == TERMINATING:
+                since = item.lastTransitionTime if item.status == status else now
+                conditions[index] = replace(
+                    item, status=status, reason=reason, message=message, lastTransitionTime=since
+                )
+                break
+        else:
+            conditions.append(_made(TERMINATING, status, now, reason, message))
+        return replace(definition, status=replace(definition.status, conditions=tuple(conditions)))
+
     def _write(self, change: Change, new: CustomResourceDefinition) -> None:
         cause = Cause(_CAUSE, "update/status", (change.revision,), change.key, "definition")
         current = change.current
         if current is not None and self._server.store.get(change.key) is current:
             self._server.store.put(change.key, partial(stamp, new), current.mod_revision, cause)
+
+
+def _has_reason(definition: CustomResourceDefinition, reason: str) -> bool:
+    """Whether the definition has come to this point of its end."""
+    return any(item.type == TERMINATING and item.reason in (reason, _DELETED) for item in definition.status.conditions)
 
 
 def _made(name: str, status: str, now: str, reason: str, message: str) -> CustomResourceDefinitionCondition:

@@ -204,15 +204,27 @@ def test_deleting_a_definition_takes_its_objects_along(rig: Rig) -> None:
         rig.server.handle(Request("list", resource, "default"))
 
 
+def terminating(rig: Rig) -> tuple[str, str, str]:
+    """Status, reason and message of the definition's condition."""
+    found = rig.send("get", "customresourcedefinitions", name="widgets.example.com").object
+    assert found is not None
+    return next((c.status, c.reason, c.message) for c in found.status.conditions if c.type == "Terminating")
+
+
 def test_objects_with_finalizers_hold_their_definition(rig: Rig) -> None:
     body = widget()
     body["metadata"]["finalizers"] = ["example.com/f"]
     rig.create("widgets", body)
     rig.delete("customresourcedefinitions", "widgets.example.com")
     held = rig.names("customresourcedefinitions", "")
+    told = terminating(rig)
+    with pytest.raises(APIError, match="create not allowed while custom resource definition is terminating") as refused:
+        rig.create("widgets", widget("late"))
 
     rig.patch("widgets", "w", {"metadata": {"finalizers": None}})
 
+    assert told == ("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress")
+    assert (refused.value.code, refused.value.reason) == (405, "MethodNotAllowed")
     assert held == ["widgets.example.com"]
     assert rig.names("customresourcedefinitions", "") == []
 
@@ -229,6 +241,7 @@ def test_other_finalizers_hold_a_definition_without_objects() -> None:
 
     assert left is not None
     assert left.metadata.finalizers == ("example.com/hold",)
+    assert terminating(rig) == ("False", "InstanceDeletionCompleted", "removed all instances")
     assert rig.server.store.list("/registry/example.com/widgets/").items == ()
 
 

@@ -139,6 +139,27 @@ def test_a_watch_is_a_stream_of_lines() -> None:
     assert answer.stream.poll() == b""
 
 
+def test_watches_tell_who_manages_which_field_as_reading_does() -> None:
+    rig = Rig()
+    path = "/api/v1/namespaces/default/configmaps"
+    watches = [ask(rig, "GET", f"{path}?watch=1").stream for _ in range(2)]
+    rig.create("configmaps", config_map("a"))
+    first = json.loads(ask(rig, "GET", f"{path}/a").body)
+    patch = {"content-type": "application/merge-patch+json", "user-agent": "somebody/1"}
+    ask(rig, "PATCH", f"{path}/a?fieldManager=me", {"data": {"k": "w"}}, **patch)
+    second = json.loads(ask(rig, "GET", f"{path}/a").body)
+    ask(rig, "DELETE", f"{path}/a")
+
+    one, other = (watch.poll() for watch in watches)
+    events = [json.loads(line) for line in one.splitlines()]
+
+    assert one == other
+    assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "DELETED"]
+    assert [event["object"] for event in events[:2]] == [first, second]
+    assert events[2]["object"]["metadata"]["managedFields"] == second["metadata"]["managedFields"]
+    assert "me" in [entry["manager"] for entry in second["metadata"]["managedFields"]]
+
+
 TEXTS = st.text(max_size=20)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
 
