@@ -23,6 +23,7 @@ from k8snb.api.scheme import Resource, Scheme
 from k8snb.api.types.core_v1 import Pod
 from k8snb.apiserver import APIServer
 from k8snb.authorization import AUTHORIZERS, RBAC, authorization_mode, bind_scheduler, bootstrap_access
+from k8snb.backends import Backends
 from k8snb.bootstrap import bootstrap, install
 from k8snb.client.gateway import Gateway
 from k8snb.client.protocol import Controller
@@ -138,6 +139,7 @@ class Cluster(Moving, Faults, Traffic):
             self.network.connect(self.kubelets)
             self.kubelets.connect(self.runtime)
             self.server.logs = KubeletLogs(self.kubelets, self.clock)
+            self.server.backends = Backends(self.server, self.network, self.kubelets, self.clock, self.runtime)
         for addon in self.addons:
             addon.connect(self.server, past, self.clock)
         self.store.subscribe(self._changed)

@@ -21,7 +21,7 @@ from k8snb.api.request import NO_OPTIONS, Request, Response
 from k8snb.apiserver import options as validation
 from k8snb.apiserver.authentication import authenticate, impersonated, with_group
 from k8snb.apiserver.authz.authorizer import Attributes, refusal
-from k8snb.apiserver.http import discovery, encode, media, parameters, paths
+from k8snb.apiserver.http import discovery, encode, media, parameters, paths, proxying
 from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.apiserver.http.watching import HTTPWatch
 
@@ -156,6 +156,8 @@ def _routed(resource: Resource, method: str, info: RequestInfo) -> RequestInfo:
         if resource.namespaced and not info.scoped:
             raise errors.no_such_resource()
         verb = _SUB.get(method, "")
+        if info.subresource == "proxy" and method in ("HEAD", "OPTIONS"):
+            verb = "get"
         if verb not in sub.verbs:
             raise errors.method_not_allowed()
         return replace(info, verb=verb)
@@ -182,6 +184,8 @@ def _resource(
     """Serve a request for a resource whose route is known."""
     headers = request.headers
     verb = info.verb
+    if info.subresource == "proxy":
+        return _proxied(server, request, info, resource, user)
     streams = info.subresource in _STREAMS
     content_type = media.patch_type(headers) if verb == "patch" and not streams else ""
     output = media.output(headers, transforms=verb in ("get", "list", "watch") or info.subresource == "")
@@ -214,6 +218,18 @@ def _resource(
     if old is not None:
         answer = replace(answer, warnings=(old, *answer.warnings))
     return _answer(server, request, call, answer, output, query)
+
+
+def _proxied(
+    server: APIServer, request: HTTPRequest, info: RequestInfo, resource: Resource, user: UserInfo
+) -> HTTPResponse:
+    """Hand a request on; its query, headers and body are for whoever answers."""
+    namespace = info.namespace if resource.namespaced else ""
+    agent = request.headers.get("user-agent", "")
+    call = Request(
+        info.verb, resource, namespace, info.name, info.subresource, None, media.JSON, NO_OPTIONS, user, agent
+    )
+    return proxying.handed_on(server, request, call, server.handle(call).stream)
 
 
 def _options(verb: str, query: Query, request: HTTPRequest, content_type: str) -> RequestOptions:
@@ -269,7 +285,7 @@ def shown(server: APIServer, call: Request, obj: Any) -> Any:
     return obj if stored is None else server.managed_fields.shown(stored, obj)
 
 
-_STREAMS = frozenset({"exec", "attach", "portforward", "proxy"})
+_STREAMS = frozenset({"exec", "attach", "portforward"})
 """Subresources whose body and media type are the business of whoever is behind them."""
 _WHOLE = frozenset({"status", "finalize", "resize", "ephemeralcontainers", "approval"})
 """Subresources whose answer is the whole object."""

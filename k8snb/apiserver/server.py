@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from k8snb.apiserver.admission.plugin import Plugin
     from k8snb.apiserver.authentication import Authenticator
     from k8snb.apiserver.authz.authorizer import Authorizer
-    from k8snb.apiserver.subresources.protocol import LogSource, Subresource
+    from k8snb.apiserver.subresources.protocol import Backends, LogSource, Subresource
     from k8snb.sim.clock import Clock
     from k8snb.sim.ids import Ids
     from k8snb.store import Store
@@ -94,6 +94,8 @@ class APIServer:
         self.authorizer.connect(self.reader)
         self.logs: LogSource | None = None
         """Where container logs come from (the kubelets); set by whoever wires the cluster."""
+        self.backends: Backends | None = None
+        """Who answers what pods/proxy, services/proxy and nodes/proxy hand on; set by whoever wires the cluster."""
         self.metrics: MetricsSource | None = None
         """Who answers for metrics.k8s.io (metrics-server); set by whoever wires the cluster, None when there is nobody."""
         self.token_secret = b""
@@ -220,6 +222,7 @@ class APIServer:
             "create": handler.create,
             "update": handler.update,
             "patch": handler.patch,
+            "delete": handler.delete,
             "connect": handler.connect,
         }.get(verb)
         if serve is None:

@@ -1,16 +1,17 @@
 """Subresources and reviews: everything that is not plainly an object or a collection; one file per sort.
 
-Streams (exec, attach, portforward, proxy) are answered up to the point where a connection would begin.
+Streams (exec, attach, portforward) are answered up to the point where a connection would begin.
 """
 
 from __future__ import annotations
 
 from k8snb.apiserver.subresources.binding import Binding, LegacyBinding
-from k8snb.apiserver.subresources.connect import Connect, Proxy
+from k8snb.apiserver.subresources.connect import Connect
 from k8snb.apiserver.subresources.eviction import Eviction
 from k8snb.apiserver.subresources.log import Log
 from k8snb.apiserver.subresources.parts import PartOfObject
 from k8snb.apiserver.subresources.protocol import Subresource, Virtual
+from k8snb.apiserver.subresources.proxy import Proxy
 from k8snb.apiserver.subresources.reviews import (
     LocalSubjectAccessReview,
     SelfSubjectAccessReview,

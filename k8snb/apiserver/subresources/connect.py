@@ -1,4 +1,4 @@
-"""Streams to what is behind an object: pods/exec, attach and portforward, and the proxies.
+"""Streams to what is behind a pod: exec, attach and portforward.
 
 The model's containers take commands through the kubelet (`kubectl exec` in the notebook), not through a connection; so
 what the server itself finds wrong is said as by the real one, and everything else ends where the upgrade would begin.
@@ -47,30 +47,4 @@ class Connect(Subresource):
         raise errors.bad_request("Upgrade request required")
 
     def create(self, ctx: ServerContext, ep: Endpoint) -> Response:
-        return self.get(ctx, ep)
-
-
-class Proxy(Subresource):
-    """The proxies of pods, services and nodes: they find the object, but there is no connection to hand on."""
-
-    name = "proxy"
-
-    def serves(self, resource: Resource) -> bool:
-        return not resource.group and resource.plural in ("pods", "services", "nodes")
-
-    def get(self, ctx: ServerContext, ep: Endpoint) -> Response:
-        r = ctx.request
-        name = r.name.rpartition(":")[0].rpartition(":")[2] if ":" in r.name else r.name
-        read.get(ctx.server.store, ep, r.namespace, name, r.options)
-        if ep.plural == "services":
-            raise errors.service_unavailable(f'no endpoints available for service "{r.name}"')
-        raise errors.service_unavailable(f"the model has no connection to {ep.plural[:-1]} {name} to hand on")
-
-    def create(self, ctx: ServerContext, ep: Endpoint) -> Response:
-        return self.get(ctx, ep)
-
-    def update(self, ctx: ServerContext, ep: Endpoint) -> Response:
-        return self.get(ctx, ep)
-
-    def patch(self, ctx: ServerContext, ep: Endpoint) -> Response:
         return self.get(ctx, ep)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from k8snb.api.types.core_v1 import Pod
     from k8snb.apiserver.context import ServerContext
     from k8snb.apiserver.endpoint import Endpoint
+    from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 
 
 class Subresource:
@@ -39,6 +40,10 @@ class Subresource:
         """Patch."""
         raise errors.method_not_allowed()
 
+    def delete(self, ctx: ServerContext, ep: Endpoint) -> Response:
+        """Delete."""
+        raise errors.method_not_allowed()
+
     def connect(self, ctx: ServerContext, ep: Endpoint) -> Response:
         """Open a stream to what is behind the object."""
         raise errors.method_not_allowed()
@@ -56,3 +61,13 @@ class LogSource(Protocol):
 
     def log(self, pod: Pod, container: str, options: dict[str, Any]) -> str:
         """The text of a container's log; `options` are the query parameters of pods/log. APIError when there is none."""
+
+
+class Backends(Protocol):
+    """Who is behind pods, services and nodes: the cluster's network."""
+
+    def ask(self, host: str, port: int, request: HTTPRequest) -> HTTPResponse:
+        """What a program at an address answers; raises ``ConnectionError`` with what the network says."""
+
+    def kubelet(self, node: str, request: HTTPRequest) -> HTTPResponse:
+        """What a node's kubelet answers; raises ``ConnectionError``."""

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from k8snb.apiserver.cel import CelSyntaxError
 from k8snb.apiserver.cel.parse import parse
-from k8snb.apiserver.validation.expressions import DYNAMIC, STRING_LITERALS, at, type_of
+from k8snb.apiserver.validation.expressions import DYNAMIC, at, type_of
+from k8snb.apiserver.validation.rule_calls import STRING_LITERALS
 
 Schema = Mapping[str, Any]
 _STRING: Final = {"type": "string"}
