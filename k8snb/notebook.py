@@ -19,6 +19,8 @@ from k8snb.views import cluster_map, draw_map, map_text
 from k8snb.views.behind import BehindView, behind, behind_text
 from k8snb.views.behind_svg import draw_behind
 from k8snb.views.graph import draw_graph, graph_text, ownership
+from k8snb.views.networks import networks_text, networks_view
+from k8snb.views.networks_svg import draw_networks
 from k8snb.views.packet import packet_text, packet_view
 from k8snb.views.packet_svg import draw_packet
 from k8snb.views.playground import playground
@@ -210,6 +212,15 @@ class Cluster(Pictures, model.Cluster):
         view = packet_view(trace, language)
         still = draw_packet(view, language, projector=bool(options.get("projector")))
         return Picture(PacketPath(trace, **options), still, packet_text(view, language))
+
+    def networks(self, **options: Any) -> Picture:
+        """The three networks: Services' virtual addresses, Pods on their nodes, nodes on the wire; options are as for ``map``."""
+        from k8snb.widgets import Networks
+
+        view = networks_view(self)
+        language = options.get("language")
+        still = draw_networks(view, language, projector=bool(options.get("projector")))
+        return Picture(Networks(self.moment(), view, **options), still, networks_text(view, language), view)
 
     def behind(self, what: str, **options: Any) -> Picture:
         """What stands behind ``svc/NAME`` or ``ingress/NAME``: addresses and ports, rules, endpoints, Pods, and where it breaks.

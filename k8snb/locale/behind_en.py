@@ -1,4 +1,4 @@
-"""English messages of the picture of what stands behind a Service or an Ingress."""
+"""English messages of the pictures of Services, Ingresses and the cluster's networks."""
 
 MESSAGES = {
     "behind.title.service": "What stands behind the Service {name} ({type})",
@@ -32,4 +32,11 @@ MESSAGES = {
     "behind.no-service": "there is no such Service",
     "behind.no-port": "no such port; it has {ports}",
     "behind.usable": "ready endpoints: {count}",
+    "networks.title": "The three networks of the cluster",
+    "networks.join.vxlan": "{plugin}: packets between nodes travel inside VXLAN packets (MTU {mtu})",
+    "networks.join.bridge": "{plugin}: the nodes have a route to each other's range, packets stay as they are (MTU {mtu})",
+    "networks.join.routed": "{plugin}: every Pod has a route of its own, nodes tell each other by BGP (MTU {mtu})",
+    "networks.no-bridge": "no bridge: a route per Pod",
+    "networks.host": "(host network)",
+    "networks.head": "{network} {cidr}: {note}",
 }

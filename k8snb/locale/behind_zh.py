@@ -1,4 +1,4 @@
-"""Chinese messages of the picture of what stands behind a Service or an Ingress."""
+"""Chinese messages of the pictures of Services, Ingresses and the cluster's networks."""
 
 MESSAGES = {
     "behind.title.service": "Service {name}（{type}）背后有什么",
@@ -32,4 +32,11 @@ MESSAGES = {
     "behind.no-service": "没有这个 Service",
     "behind.no-port": "没有这个端口；有 {ports}",
     "behind.usable": "就绪的端点：{count}",
+    "networks.title": "集群的三层网络",
+    "networks.join.vxlan": "{plugin}：节点之间的包装在 VXLAN 包里走（MTU {mtu}）",
+    "networks.join.bridge": "{plugin}：节点有通往对方网段的路由，包原样转发（MTU {mtu}）",
+    "networks.join.routed": "{plugin}：每个 Pod 一条路由，节点之间用 BGP 互相通告（MTU {mtu}）",
+    "networks.no-bridge": "没有网桥：每个 Pod 一条路由",
+    "networks.host": "（主机网络）",
+    "networks.head": "{network} {cidr}：{note}",
 }

@@ -130,14 +130,18 @@ class Network:
         """``node/NAME`` or ``pod/NAME`` as an end of connections; ``BadValue`` when there is no such thing."""
         return self._source(of, view)
 
-    def rules(self, node: str, view: View, now: float = 0.0) -> str:
-        """kube-proxy's rules on a node as the node's own tool prints them; ``BadValue`` for a node that does not exist."""
+    def rules(self, node: str, view: View, now: float = 0.0, mode: str | None = None) -> str:
+        """kube-proxy's rules on a node as the node's own tool prints them; ``BadValue`` for a node that does not exist.
+
+        ``mode`` is another mode than the cluster's own.
+        """
         if view.get(Node, None, node) is None:
             raise BadValue(f"there is no node {node!r}")
         site = self.site(node, view)
-        if self.mode.name == "iptables":
+        chosen = self.mode if mode is None else proxy.mode(mode)
+        if chosen.name == "iptables":
             return save(tables(table(view), site, self.cni, self.ipam.node_cidr(node)), ctime(now))
-        return self.mode.text(table(view), site)
+        return chosen.text(table(view), site)
 
     def reach(
         self, view: View, pods: list[Pod], port: int | str = 80, protocol: str = "TCP", policies: Any = None

@@ -3,6 +3,7 @@
 from k8snb.widgets.behind import Behind
 from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
+from k8snb.widgets.networks import Networks
 from k8snb.widgets.packet import PacketPath, ReachMatrix
 from k8snb.widgets.playground import Playground
 from k8snb.widgets.rollout import Rollout
@@ -13,6 +14,7 @@ from k8snb.widgets.stepper import Stepper
 __all__ = [
     "Behind",
     "ClusterMap",
+    "Networks",
     "OwnershipGraph",
     "PacketPath",
     "Playground",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from k8snb.api.mistakes import BadValue
 from k8snb.cluster import Cluster
 from k8snb.network import Cni
 
@@ -140,3 +141,22 @@ def test_wiring_survives_a_restart(tmp_path: object) -> None:
         first.settle()
     with Cluster(path=path) as again:
         assert (again.network.cni.name, again.network.mode.name) == ("routed", "nftables")
+
+
+@pytest.mark.parametrize("mode", ["iptables", "ipvs", "nftables", "userspace"])
+def test_rules_can_be_asked_for_in_another_mode(mode: str) -> None:
+    own = Cluster(nodes=1, proxy_mode=mode)
+    other = Cluster(nodes=1, proxy_mode="ipvs" if mode == "iptables" else "iptables")
+    for cluster in (own, other):
+        cluster.apply(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.7.7, ports: [{port: 80}]}"
+        )
+        cluster.settle()
+
+    assert other.proxy_rules("worker-1", mode) == own.proxy_rules("worker-1")
+    assert other.proxy_rules("worker-1", mode) != other.proxy_rules("worker-1")
+
+
+def test_a_mode_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(BadValue, match="iptables"):
+        Cluster(nodes=1).proxy_rules("worker-1", "iptable")

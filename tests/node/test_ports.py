@@ -49,7 +49,9 @@ def test_nginx_tries_five_times_and_says_why() -> None:
         *["nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)"] * 5,
         "nginx: [emerg] still could not bind()",
     ]
-    assert rig.get("p").status.containerStatuses[1].lastState.terminated.exitCode == 1
+    ended = rig.get("p").status.containerStatuses[1].lastState.terminated
+    assert ended is not None
+    assert ended.exitCode == 1
 
 
 def test_pods_with_namespaces_of_their_own_do_not_disturb_each_other() -> None:
