@@ -16,7 +16,7 @@ import msgspec
 from k8snb.acting import ActingAs
 from k8snb.addons import ADDONS, Addon
 from k8snb.api import names
-from k8snb.api.mistakes import BadType, BadValue, NotThere, did_you_mean
+from k8snb.api.mistakes import BadType, BadValue, NotThere
 from k8snb.api.object import Object
 from k8snb.api.request import ADMIN, Request, Response
 from k8snb.api.scheme import Resource, Scheme
@@ -30,6 +30,7 @@ from k8snb.client.protocol import Controller
 from k8snb.client.runtime import Runtime, store_change
 from k8snb.client.series import EventSeriesKeeper
 from k8snb.client.view import cache_key
+from k8snb.components import Components
 from k8snb.controllers import IN_TREE
 from k8snb.diff import Diff, diff_worlds
 from k8snb.faults import Faults
@@ -49,7 +50,7 @@ from k8snb.traffic import Traffic
 from k8snb.world import History, Snapshot, World
 
 
-class Cluster(Moving, Faults, Traffic):
+class Cluster(Components, Moving, Faults, Traffic):
     """A Kubernetes cluster in this process.
 
     ``nodes`` is how many, or what they are like (``NodeSpec`` or mappings with name, cpu, memory, labels, taints);
@@ -191,9 +192,6 @@ class Cluster(Moving, Faults, Traffic):
         score = found.totals.get(found.node, "-")
         return {"feasible": found.feasible_count, "evaluated": found.evaluated, "node": found.node, "score": score}
 
-    def stopped(self) -> Sequence[str]:
-        return [name for name, process in self.runtime.processes.items() if not process.alive]
-
     def as_user(self, name: str, groups: Iterable[str] = ()) -> ActingAs:
         """The same verbs and collections as another user, like ``kubectl --as NAME --as-group …``.
 
@@ -266,26 +264,6 @@ class Cluster(Moving, Faults, Traffic):
         name = self._node(name)
         self.kubelets.remove_node(name)
         self.delete("node", name)
-
-    @whole
-    def stop_component(self, name: str) -> None:
-        """Stop kube-controller-manager or kube-scheduler: nothing of theirs happens until ``start_component``."""
-        self._process(name)
-        self.runtime.stop(name)
-        self.gateway.forget(name)
-
-    @whole
-    def start_component(self, name: str) -> None:
-        """Start a stopped component: it lists everything anew and goes on from what is."""
-        self._process(name)
-        self.runtime.start(name)
-
-    def _process(self, name: str) -> None:
-        if name not in self.runtime.processes:
-            hint = did_you_mean(name, self.runtime.processes)
-            raise BadValue(
-                f"there is no component {name!r} to stop or start: known are {', '.join(self.runtime.processes)}{hint}"
-            )
 
     def _changed(self, change: Change) -> None:
         kind, key = store_change(change.value, change.previous.value if change.previous else None)

@@ -17,6 +17,7 @@ class Faults(Verbs):
     """The faults of a cluster; ``kubelets`` is the pool of modelled nodes."""
 
     kubelets: Any
+    network: Any
     runtime: Any
 
     @whole
@@ -27,9 +28,35 @@ class Faults(Verbs):
 
     @whole
     def mend_node(self, node: str) -> None:
-        """Switch the node on again."""
+        """Switch the node on again, with its kubelet and its kube-proxy."""
         self.kubelets.start(self._node(node))
+        self.network.start_proxy(self._node(node))
         self._poke(node)
+
+    @whole
+    def stop_kubelet(self, node: str) -> None:
+        """Kill a node's kubelet until ``start_kubelet``: its containers go on, nobody looks after them or reports them."""
+        self.kubelets.stop_kubelet(self._node(node))
+        self._poke(node)
+
+    @whole
+    def start_kubelet(self, node: str) -> None:
+        """Start it again: it finds its containers and reports."""
+        name = self._node(node)
+        if not self.kubelets.powered(name):
+            raise BadValue(f"node {name} is switched off, so no kubelet can start there: mend_node({name!r}) first")
+        self.kubelets.start(name)
+        self._poke(name)
+
+    @whole
+    def stop_proxy(self, node: str) -> None:
+        """Kill a node's kube-proxy until ``start_proxy``: its rules stay as they are, and follow no change."""
+        self.network.stop_proxy(self._node(node), self.runtime.processes["kubelet"].view)
+
+    @whole
+    def start_proxy(self, node: str) -> None:
+        """Start it again: it brings the rules up to date."""
+        self.network.start_proxy(self._node(node))
 
     @whole
     def break_container(

@@ -16,6 +16,8 @@ from k8snb.explain.scheduling import SchedulingExplanation
 from k8snb.network import Reachability
 from k8snb.scheduling import Scheduling as SchedulingModel
 from k8snb.views import cluster_map, draw_map, map_text
+from k8snb.views.architecture import architecture, architecture_text
+from k8snb.views.architecture_svg import draw_architecture
 from k8snb.views.behind import BehindView, behind, behind_text
 from k8snb.views.behind_svg import draw_behind
 from k8snb.views.graph import draw_graph, graph_text, ownership
@@ -87,7 +89,7 @@ class Pictures(World):
         from k8snb.widgets import PodSequence
 
         view = pod_sequence(self, pod, namespace)
-        return Picture(PodSequence(self, pod, namespace), draw_sequence(view), sequence_text(view))
+        return Picture(PodSequence(self, pod, namespace), draw_sequence(view), sequence_text(view), view)
 
     def moment(self) -> World:
         """This world as it is now, which does not change any more."""
@@ -143,6 +145,19 @@ class Cluster(Pictures, model.Cluster):
             draw_map(view, language, projector=bool(options.get("projector"))),
             map_text(view, language),
         )
+
+    def architecture(self, follow: str | Pod | None = None, **options: Any) -> Picture:
+        """The layers of Kubernetes and what of each is in this cluster: click a box to see what it is and how to get there.
+
+        ``follow="pod/web-1"`` numbers the boxes that this pod's creation passed, in their order; other options as for ``map``.
+        The picture's ``view`` has boxes with their figures, the order and the way.
+        """
+        from k8snb.widgets import Architecture
+
+        view = architecture(self, follow)
+        language = options.get("language")
+        still = draw_architecture(view, language, projector=bool(options.get("projector")))
+        return Picture(Architecture(self, follow, **options), still, architecture_text(view, language), view)
 
     def rollout(self, what: str, since: int | None = None, **options: Any) -> Picture:
         """The last rollout of a workload against its bounds, live: ``rollout("deploy/web")``.

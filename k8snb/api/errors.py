@@ -78,7 +78,9 @@ class APIError(Exception):
         return self
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a stack: the server's own words."""
+        """What IPython shows instead of a stack: the server's own words, or those of a client that did not reach it."""
+        if not self.code:
+            return [self.message, *getattr(self, "__notes__", ())]
         return [f"Error from server ({self.reason or 'Unknown'}): {self.message}", *getattr(self, "__notes__", ())]
 
     def __eq__(self, other: object) -> bool:
@@ -150,6 +152,17 @@ class APIError(Exception):
 def qualified(name: str, group: str) -> str:
     """A resource or kind with its group: `deployments.apps`, `Pod`."""
     return f"{name}.{group}" if group else name
+
+
+def connection_refused(server: str) -> APIError:
+    """Nobody listens at the API server's address (code 0: there was no answer); the text is kubectl's."""
+    text = f"The connection to the server {server} was refused - did you specify the right host or port?"
+    return APIError(0, "ConnectionRefused", text)
+
+
+def etcd_timeout() -> APIError:
+    """The API server waited in vain for etcd, which has lost its quorum: 500, with etcd's own text and no reason."""
+    return APIError(500, "", "etcdserver: request timed out")
 
 
 def not_found(resource: str, name: str, group: str = "") -> APIError:

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 
 WATCH_LINES = 256
 """Encoded watch events that are kept for other watches of the same changes."""
+APISERVER, ETCD = "kube-apiserver", "etcd"
+"""The two that a cluster cannot be asked without."""
+ADDRESS = "127.0.0.1:6443"
+"""Where clients reach the server, as their errors name it."""
 LEASE_REUSE_SECONDS = 60.0
 """Objects with a time to live share an etcd lease for so long (apiserver `--lease-reuse-duration-seconds`)."""
 
@@ -98,6 +102,8 @@ class APIServer:
         """Who answers what pods/proxy, services/proxy and nodes/proxy hand on; set by whoever wires the cluster."""
         self.metrics: MetricsSource | None = None
         """Who answers for metrics.k8s.io (metrics-server); set by whoever wires the cluster, None when there is nobody."""
+        self.down: dict[str, float] = {}
+        """Which of the server itself and etcd are stopped, and since which second."""
         self.token_secret = b""
         """What besides an account's uid signs its tokens; set by whoever lets others reach the server."""
         self._endpoints: dict[Resource, Endpoint] = {}
@@ -107,12 +113,16 @@ class APIServer:
         self.watch_lines: IdentityMemo[bytes] = IdentityMemo(WATCH_LINES)
 
     def handle(self, request: Request) -> Response:
-        """Serve one request; raises APIError when it is refused. Every request leaves an audit record."""
+        """Serve one request; raises APIError when it is refused. Every request that arrives leaves an audit record."""
+        if APISERVER in self.down:
+            raise errors.connection_refused(ADDRESS)
         ctx = ServerContext(self, request)
         before = self.store.revision
         try:
             if not self.authorizer.allows_everything:
                 self.authorize(request)
+            if self.down:
+                raise errors.etcd_timeout()
             response = self._serve(ctx, request)
         except APIError as error:
             error.warnings = tuple(ctx.warnings or ())

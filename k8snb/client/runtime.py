@@ -21,6 +21,7 @@ from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadType
 from k8snb.api.object import Object
 from k8snb.client.calls import Call, Emit, Outcome
+from k8snb.client.loops import SingleWorkers
 from k8snb.client.protocol import After, Controller, KeysOf, Later, Reconcile
 from k8snb.client.view import Source, View, view_key
 from k8snb.client.workqueue import Item, WorkQueue
@@ -116,7 +117,7 @@ class Flight:
         self.revisions: list[int] = []
 
 
-class Runtime:
+class Runtime(SingleWorkers):
     """Runs controllers over an API server; times are seconds since the epoch of simulated time."""
 
     def __init__(
@@ -136,6 +137,7 @@ class Runtime:
         self.watch_lag = watch_lag
         self.gate = gate
         self.steps = 0
+        self.silent: set[int] = set()
         self._source = source
         self._performer = performer
         self._past = past
@@ -172,9 +174,8 @@ class Runtime:
         view = process.view
         view.revision = self._performer.revision()
         for worker in process.workers:
-            controller = self.workers[worker]
-            for key in controller.started(view):
-                self.queue.add(worker, key)
+            if worker not in self.silent:
+                self._started(worker, view)
         for kind, interested in process.interests.items():
             for obj in view.list(kind):
                 revision = int(obj.metadata.resourceVersion or 0)
@@ -203,7 +204,7 @@ class Runtime:
     def poke(self, worker_name: str, key: str) -> None:
         """Make a key of a component ready from outside (a fault was injected, a switch was turned)."""
         for worker, controller in enumerate(self.workers):
-            if controller.name == worker_name and self._process_of[worker].alive:
+            if controller.name == worker_name and self._process_of[worker].alive and worker not in self.silent:
                 self.queue.add(worker, key)
 
     # -- watch events
@@ -420,9 +421,7 @@ class Runtime:
         So it belongs on a fork, to see what a controller is about to do. A reconcile that is between two calls goes on; else
         the key is looked at now, whether it is queued or not. ``KeyError`` for a name that no controller has.
         """
-        worker = next((i for i, w in enumerate(self.workers) if w.name == worker_name), None)
-        if worker is None:
-            raise KeyError(worker_name)
+        worker = self._worker(worker_name)
         flight, item = self._flight, (worker, key)
         self._flight = None
         if flight is None or flight.item != item:

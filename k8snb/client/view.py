@@ -195,6 +195,14 @@ class View:
                 bucket.change(key, old, new)
         return old
 
+    def still(self, *kinds: type[Object]) -> View:
+        """A copy that no event reaches any more: what somebody knows who has stopped listening; of these kinds only."""
+        other = View(self._source, self._clock)
+        other._objects = {kind: {view_key(obj): obj for obj in self.list(kind)} for kind in kinds}
+        other._indexers = dict(self._indexers)
+        other.revision = self.revision
+        return other
+
     def clear(self) -> None:
         """Forget everything, as a process that restarts does; the next read lists anew."""
         self._objects.clear()

@@ -14,6 +14,7 @@ from k8snb.api.object import Object
 from k8snb.explain.autoscaler import explain_autoscaler
 from k8snb.explain.budget import explain_budget
 from k8snb.explain.chain import why_it_exists, why_it_is_gone
+from k8snb.explain.components import stopped_for
 from k8snb.explain.cronjob import explain_cronjob
 from k8snb.explain.fact import Explanation, Fact
 from k8snb.explain.ingress import explain_ingress
@@ -79,4 +80,4 @@ def explain(world: World, what: str | Any, language: str | None = None) -> Expla
         known = {fact.revision for fact in born}
         return Explanation(told, [*born, *(fact for fact in gone if fact.revision not in known)], language)
     state = dict(STATE).get(resource.kind, explain_any)
-    return Explanation(told, [*why_it_exists(world, key), *state(world, obj)], language)
+    return Explanation(told, [*why_it_exists(world, key), *state(world, obj), *stopped_for(world, obj)], language)

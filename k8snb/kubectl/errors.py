@@ -33,6 +33,8 @@ def api_error(error: APIError, doing: str = "") -> str:
 
     `doing` comes first in the message, e.g. `error when creating "STDIN": `.
     """
+    if not error.code:
+        return f"{error.message}\n"
     if error.reason == "Unauthorized":
         return "error: You must be logged in to the server (Unauthorized)\n"
     if error.reason == "Invalid" and not doing:

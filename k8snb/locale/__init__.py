@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from k8snb.api.mistakes import BadValue
 from k8snb.locale import (
+    architecture_en,
+    architecture_zh,
     behind_en,
     behind_zh,
     en,
@@ -25,6 +27,7 @@ from k8snb.locale import (
 
 CATALOGUES = (
     (en, zh_CN),
+    (architecture_en, architecture_zh),
     (behind_en, behind_zh),
     (labels_en, labels_zh),
     (network_en, network_zh),

@@ -276,7 +276,7 @@ MESSAGES = {
     "reconcile.state.held": "The key waits until the cache has caught up with the controller's own last write.",
     "reconcile.state.timer": "The key is to be looked at again at {due} s.",
     "reconcile.state.idle": "Nothing has changed: the key is not in the work queue.",
-    "reconcile.state.stopped": "kube-controller-manager is stopped: nothing happens.",
+    "reconcile.state.stopped": "{controller} is stopped: nothing happens.",
     "reconcile.fresh": "Its cache is up to date (revision {revision}).",
     "reconcile.behind": "Its cache has seen revision {cache} of {revision}: {count} watch events are on their way, the next arrives at {at} s.",
     "reconcile.facet": "{what}: wanted {desired}, in the cache {cached}, at the API server {actual}",

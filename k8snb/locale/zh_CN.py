@@ -276,7 +276,7 @@ MESSAGES = {
     "reconcile.state.held": "这个 key 在等待：缓存还没有追上控制器自己的上一次写入。",
     "reconcile.state.timer": "将在第 {due} 秒再次检查这个 key。",
     "reconcile.state.idle": "没有变化：这个 key 不在工作队列里。",
-    "reconcile.state.stopped": "kube-controller-manager 已停止：什么都不会发生。",
+    "reconcile.state.stopped": "{controller} 已停止：什么也不会发生。",
     "reconcile.fresh": "缓存是最新的（revision {revision}）。",
     "reconcile.behind": "缓存只看到 revision {cache}，API Server 已到 {revision}：还有 {count} 个 watch 事件在路上，下一个在第 {at} 秒到达。",
     "reconcile.facet": "{what}：期望 {desired}，缓存中 {cached}，API Server 上 {actual}",

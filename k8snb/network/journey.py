@@ -121,7 +121,8 @@ class Journey(Arrival):
 
     def _at(self, node: str, hook: str) -> tuple[Reply, str]:
         """A packet is in a node's network stack: kube-proxy's rules first, then routing."""
-        packet, trail, net, view = self.packet, self.trail, self.net, self.view
+        packet, trail, net = self.packet, self.trail, self.net
+        view = net.known(node, self.view)
         self.entered += 1
         if self.entered > MAX_NODES:
             trail.step(f"node/{node}", "loop", packet, ok=False)
@@ -168,12 +169,14 @@ class Journey(Arrival):
         where = "nodePort" if by_port else "service"
         wanted = packet.protocol.upper()
         found = None
-        for rule in net.compiled.rules(self.view, service, ":" in packet.dst):
+        for rule in net.compiled.rules(net.known(node, self.view), service, ":" in packet.dst):
             if rule.protocol == wanted and packet.dport == (rule.node_port if by_port else rule.port):
                 found = rule
                 break
         if found is None:
             return self._no_port(node, hook, service, name, where, asked)
+        if net.mode.name == "userspace" and node in net.frozen:  # the rules lead to a process that is not there
+            return self._nothing(node), asked
         site = net.site(node, self.view)
         context = Context(node, net.local(node), net.chance, net.recent, self.now)
         passed: list[str] | None = [] if trail.detailed else None
@@ -415,7 +418,8 @@ class Journey(Arrival):
                 return reply
         if not source.in_pod and source.node and self.net.mode.name in ("iptables", "userspace"):
             protocol = "UDP" if self.packet.protocol == "udp" else "TCP"
-            if services.with_node_port(self.view, request.port, protocol) is not None:
+            known = self.net.known(source.node, self.view)
+            if services.with_node_port(known, request.port, protocol) is not None:
                 return self._at(source.node, "OUTPUT")[0]
         self.trail.add("app", source.name, "nothing-listens", ok=False, port=request.port)
         self.trail.step(source.place, "nothing-listens", self.packet, "lo", ok=False, port=request.port)

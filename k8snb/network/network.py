@@ -13,7 +13,8 @@ from typing import Any
 from msgspec import structs
 
 from k8snb.api.mistakes import BadValue
-from k8snb.api.types.core_v1 import Namespace, Node, Pod
+from k8snb.api.types.core_v1 import Namespace, Node, Pod, Service
+from k8snb.api.types.discovery_v1 import EndpointSlice
 from k8snb.api.types.networking_v1 import NetworkPolicy
 from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
@@ -75,6 +76,7 @@ class Network:
         self.chance = Ids(seed ^ 0x6E65)
         self.recent: dict[tuple[str, str, str], float] = {}
         self.compiled = Compiled()
+        self.frozen: dict[str, View] = {}
         self._port = FIRST_PORT - 1
         self._locals: dict[str, tuple[str, str, str]] = {}
         self._sites: dict[str, Site] = {}
@@ -83,6 +85,21 @@ class Network:
     def connect(self, hosts: Hosts) -> None:
         """Tell which machines are on the network."""
         self.hosts = hosts
+
+    # -- kube-proxy as a process
+
+    def stop_proxy(self, node: str, view: View) -> None:
+        """kube-proxy on a node stops: its rules stay in the kernel as they are, and nobody brings them up to date."""
+        services.indexed(view)
+        self.frozen.setdefault(node, view.still(Service, EndpointSlice))
+
+    def start_proxy(self, node: str) -> None:
+        """It starts again and brings the rules up to date."""
+        self.frozen.pop(node, None)
+
+    def known(self, node: str, view: View) -> View:
+        """The Services and endpoints that the rules on a node are made of."""
+        return self.frozen.get(node, view) if self.frozen else view
 
     # -- what a walk asks
 
@@ -140,8 +157,8 @@ class Network:
         site = self.site(node, view)
         chosen = self.mode if mode is None else proxy.mode(mode)
         if chosen.name == "iptables":
-            return save(tables(table(view), site, self.cni, self.ipam.node_cidr(node)), ctime(now))
-        return chosen.text(table(view), site)
+            return save(tables(table(self.known(node, view)), site, self.cni, self.ipam.node_cidr(node)), ctime(now))
+        return chosen.text(table(self.known(node, view)), site)
 
     def reach(
         self, view: View, pods: list[Pod], port: int | str = 80, protocol: str = "TCP", policies: Any = None

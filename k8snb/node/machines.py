@@ -195,16 +195,20 @@ class Machines(Interactive):
         """Kill only the kubelet: its containers go on and can be reached, nobody looks after them."""
         self.agent(node).kubelet = False
 
+    def report(self, node: str) -> None:
+        """Have a node's kubelet report at once, as when the API server can be reached again."""
+        agent = self.agent(node)
+        agent.lease_at = -1e9
+        self._wake_all(agent)
+
     def partition(self, node: str) -> None:
         """Cut a node's network link: its containers run on, nothing goes in or out."""
         self.agent(node).connected = False
 
     def heal(self, node: str) -> None:
         """Restore the link."""
-        agent = self.agent(node)
-        agent.connected = True
-        agent.lease_at = -1e9
-        self._wake_all(agent)
+        self.agent(node).connected = True
+        self.report(node)
 
     def crash(self, pod: Pod, container: str, code: int = 1, reason: str = "") -> None:
         """Let a container's main process exit with a code; ``ValueError`` when it does not run."""

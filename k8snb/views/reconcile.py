@@ -21,17 +21,10 @@ from k8snb.cluster import Cluster
 from k8snb.controllers.owners import controller_of
 from k8snb.controllers.pods import is_active
 from k8snb.diff import diff_objects
+from k8snb.explain.components import LOOPS
 from k8snb.locale import text
 
-CONTROLLERS = {
-    "ReplicaSet": "replicaset-controller",
-    "Deployment": "deployment-controller",
-    "ReplicationController": "replication-controller",
-    "StatefulSet": "statefulset-controller",
-    "DaemonSet": "daemonset-controller",
-    "Job": "job-controller",
-    "CronJob": "cronjob-controller",
-}
+CONTROLLERS = LOOPS
 """Who reconciles the objects of a kind."""
 MOST = 12
 """Calls of one reconcile that are shown."""
@@ -114,10 +107,11 @@ def reconcile_view(cluster: Cluster, controller: str, key: str) -> ReconcileView
     process = runtime.processes[worker.process]
     queue = runtime.pending()
     mine = next((p for p in queue if (p.worker, p.key) == (controller, key)), None)
-    calls, failure = _plan(cluster, controller, key) if process.alive else ((), "")
+    runs = process.alive and controller not in runtime.silenced()
+    calls, failure = _plan(cluster, controller, key) if runs else ((), "")
     underway = runtime.underway(worker.process)
     idle = "idle" if mine is None else mine.state
-    state = idle if process.alive else "stopped"
+    state = idle if runs else "stopped"
     return ReconcileView(
         controller, key, state, mine.due if mine is not None else cluster.now,
         tuple(_facets(cluster, controller, key)), calls, tuple(queue), cluster.now,
@@ -280,7 +274,7 @@ def reconcile_text(view: ReconcileView, language: str | None = None) -> str:
     lines.append("  " + next_text(view, language))
     lines.extend(f"    {i + 1}. {call_text(call, language)}" for i, call in enumerate(view.calls))
     if view.failure or not view.calls:
-        lines.append("    " + (view.failure or text("reconcile.nothing", language)))
+        lines.append("    " + (view.failure or nothing_text(view, language)))
     lines.append("  " + text("reconcile.queue", language, count=len(view.queue)))
     lines.extend(f"    {queue_text(item, view, language)}" for item in view.queue[:MOST])
     return "\n".join(lines)
@@ -299,7 +293,12 @@ def call_text(call: Planned, language: str | None = None) -> str:
 
 def state_text(view: ReconcileView, language: str | None = None) -> str:
     """Where the key stands."""
-    return text(f"reconcile.state.{view.state}", language, due=f"{view.due:.2f}")
+    return text(f"reconcile.state.{view.state}", language, due=f"{view.due:.2f}", controller=view.controller)
+
+
+def nothing_text(view: ReconcileView, language: str | None = None) -> str:
+    """Why there are no calls to come: all agrees, or nobody looks."""
+    return text("reconcile.nobody" if view.state == "stopped" else "reconcile.nothing", language)
 
 
 def cache_text(view: ReconcileView, language: str | None = None) -> str:

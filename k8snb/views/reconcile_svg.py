@@ -11,6 +11,7 @@ from k8snb.views.reconcile import (
     cache_text,
     call_text,
     next_text,
+    nothing_text,
     queue_text,
     state_text,
 )
@@ -93,10 +94,11 @@ def _calls(
     still.append(label(12, top + 14, next_text(view, language), 13, INK, 600))
     y = top + 24
     if not view.calls:
-        told = view.failure or text("reconcile.nothing", language)
-        ink = BAD if view.failure else GOOD
+        told = view.failure or nothing_text(view, language)
+        bad = bool(view.failure) or view.state == "stopped"
+        ink = BAD if bad else GOOD
         still.append(box(12, y, width - 24, 30, PAPER, ink))
-        still.append(label(22, y + 20, fit(("✗ " if view.failure else "✓ ") + told, width - 44, 13), 13, ink, 600))
+        still.append(label(22, y + 20, fit(("✗ " if bad else "✓ ") + told, width - 44, 13), 13, ink, 600))
         return y + 30
     for i, call in enumerate(view.calls[:CALLS]):
         first = i == 0

@@ -1,5 +1,6 @@
 """Live pictures over the views: the only place that imports widget libraries."""
 
+from k8snb.widgets.architecture import Architecture
 from k8snb.widgets.behind import Behind
 from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
@@ -12,6 +13,7 @@ from k8snb.widgets.stage import Stage
 from k8snb.widgets.stepper import Stepper
 
 __all__ = [
+    "Architecture",
     "Behind",
     "ClusterMap",
     "Networks",

@@ -98,7 +98,7 @@ def test_a_pod_that_the_scheduler_has_not_seen() -> None:
     cluster.apply(pod("p"))
     cluster.settle()
 
-    assert [f.id for f in explain(cluster, "pod/p")] == ["created", "pod.queued"]
+    assert [f.id for f in explain(cluster, "pod/p")] == ["created", "pod.queued", "component.stopped", "hint.component"]
 
 
 def test_out_of_memory_is_told_as_such() -> None:

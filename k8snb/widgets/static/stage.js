@@ -47,6 +47,8 @@ const CSS = `
 .k8snb aside li.problem{color:#a33b00;font-weight:600}
 .k8snb aside li.hint{color:#00694f}
 .k8snb aside li small{color:#5b6b75;font-weight:400;white-space:nowrap}
+.k8snb aside li code{display:block;text-indent:0;margin-top:2px;padding:3px 6px;background:#f5f8fa;border-radius:4px;font:12px/1.45 ui-monospace,Consolas,'Noto Sans Mono','Noto Sans Mono CJK SC',monospace;overflow-wrap:anywhere;user-select:all}
+.k8snb.projector aside li code{font-size:16px}
 .k8snb .log{font:12px/1.5 ui-monospace,Consolas,'Noto Sans Mono',monospace;margin-top:8px;border-top:1px solid #b9c4cb;padding-top:6px;color:#1c2b33;min-height:1.5em;white-space:pre-wrap;overflow-wrap:anywhere}
 .k8snb .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .k8snb.projector .bar,.k8snb.projector .knobs,.k8snb.projector aside{font-size:17px}
@@ -262,6 +264,7 @@ function render({ model, el }) {
       content = make("ol", {}, ...chosen.facts.map((f) => {
         const item = make("li", { className: f.tone }, `${f.mark} ${f.text} `);
         if (f.when) item.append(make("small", { textContent: f.when }));
+        if (f.code) item.append(make("code", { textContent: f.code }));
         return item;
       }));
     } else content = make("pre", { textContent: chosen.text });
