@@ -6,7 +6,7 @@ A stopped API server refuses connections: nobody reads or writes, and what runs 
 its quorum: the API server still says who may do what, and then waits in vain. In both cases the components try again with
 their usual back-offs. An outage of more than ``RENEW_DEADLINE`` costs kube-controller-manager and the schedulers their
 leadership, so that they exit; they are started anew when the API is back. Simplifications: they keep trying until then, and
-watches that clients have open stay open, with nothing to tell.
+watches that clients have open stay open, with nothing to tell. Over HTTP a stopped API server is answered for with a 503.
 """
 
 from __future__ import annotations

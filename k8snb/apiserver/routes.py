@@ -24,6 +24,7 @@ from k8snb.apiserver.authz.authorizer import Attributes, refusal
 from k8snb.apiserver.http import discovery, encode, media, parameters, paths, proxying
 from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.apiserver.http.watching import HTTPWatch
+from k8snb.apiserver.server import APISERVER
 
 if TYPE_CHECKING:
     from k8snb.api.request import RequestOptions, UserInfo
@@ -51,6 +52,8 @@ _DEPRECATED = {
 def serve(server: APIServer, request: HTTPRequest) -> HTTPResponse:
     """Answer one HTTP request; never raises for anything that a client can send."""
     try:
+        if APISERVER in server.down:  # the socket is not the server's own, so the best that can be said is this
+            raise APIError(503, "ServiceUnavailable", f"{APISERVER} is stopped")
         answer = _serve(server, request)
     except APIError as failure:
         answer = encode.error(failure, _output_or_json(request))

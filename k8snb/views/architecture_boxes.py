@@ -140,7 +140,8 @@ def _controllers(world: World) -> tuple[Figure, ...]:
     if not isinstance(world, Cluster):
         return ()
     process: Process | None = world.runtime.processes.get("kube-controller-manager")
-    loops = len(process.workers) if process is not None and process.alive else 0
+    alive = process.workers if process is not None and process.alive else []
+    loops = sum(1 for worker in alive if worker not in world.runtime.silent)
     found = [Figure("loops", str(loops), "[c.name for c in cluster.runtime.workers]")]
     sets = world.of(ReplicaSet, "default")
     if sets:
