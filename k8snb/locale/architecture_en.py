@@ -5,6 +5,7 @@ MESSAGES = {
     "arch.hint": "Click a box, or Tab and Enter: what it is, and how to get there.",
     "arch.empty": "nothing yet",
     "arch.empty.long": "Kubernetes has it, this cluster holds nothing of it now.",
+    "arch.works": "running",
     "arch.absent": "not modelled",
     "arch.absent.long": "It is not part of Kubernetes itself, and the model has none. It would come in by the API, like everybody.",
     "arch.stopped": "stopped",

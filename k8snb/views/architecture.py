@@ -6,6 +6,7 @@ cluster's history has it. What stands around Kubernetes outside of the cluster i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -74,24 +75,37 @@ class ArchitectureView(msgspec.Struct, frozen=True):
         return tuple(b.id for b in sorted(self.boxes, key=lambda b: b.order) if b.order)
 
 
-def architecture(world: World, follow: str | Pod | None = None) -> ArchitectureView:
-    """The layers of a world, and the way of a pod through them; NotFound when there was never such a pod."""
+def architecture(
+    world: World,
+    follow: str | Pod | None = None,
+    cluster: Cluster | None = None,
+    stopped: Sequence[str] | None = None,
+) -> ArchitectureView:
+    """The layers of a world, and the way of a pod through them; NotFound when there was never such a pod.
+
+    ``cluster`` is the one whose past the world is: its machinery is measured, too. ``stopped`` are the
+    components that were stopped then, which the past itself does not tell.
+    """
+    if cluster is None and isinstance(world, Cluster):
+        cluster = world
     way, pod = _way(world, follow) if follow is not None else ((), "")
     order = {name: i for i, name in enumerate(dict.fromkeys(station.box for station in way), 1)}
-    stopped = frozenset(world.stopped())
+    down = frozenset(world.stopped() if stopped is None else stopped)
     boxes = []
     for box in BOXES:
-        figures = figures_of(box, world)
-        boxes.append(BoxView(box.id, box.layer, _state(box, figures, world, stopped), figures, order.get(box.id, 0)))
+        figures = figures_of(box, world, cluster)
+        boxes.append(BoxView(box.id, box.layer, _state(box, figures, cluster, down), figures, order.get(box.id, 0)))
     return ArchitectureView(tuple(boxes), pod, way)
 
 
-def _state(box: Box, figures: tuple[Figure, ...], world: World, stopped: frozenset[str]) -> str:
+def _state(box: Box, figures: tuple[Figure, ...], cluster: Cluster | None, stopped: frozenset[str]) -> str:
     if box.process and box.process in stopped:
         return STOPPED
-    if box.process == CLOUD and isinstance(world, Cluster) and CLOUD not in world.runtime.processes:
-        return EMPTY
-    if not figures or (box.layer == "outside" and not any(f.counted for f in figures)):
+    if box.process == CLOUD:
+        return LIVE if cluster is not None and CLOUD in cluster.runtime.processes else EMPTY
+    if box.process:
+        return LIVE
+    if (box.measure is None and not box.kinds) or (box.layer == "outside" and not any(f.counted for f in figures)):
         return ABSENT
     return LIVE if any(not f.counted or f.value != "0" for f in figures) else EMPTY
 
@@ -131,7 +145,8 @@ def summary(box: BoxView, language: str | None = None) -> str:
     if box.state in (ABSENT, STOPPED):
         return text(f"arch.{box.state}", language)
     shown = [f for f in box.figures if not f.counted or f.value != "0"]
-    return " · ".join(figure_text(f, language) for f in shown) or text("arch.empty", language)
+    nothing = text("arch.works" if box.state == LIVE else "arch.empty", language)
+    return " · ".join(figure_text(f, language) for f in shown) or nothing
 
 
 def architecture_text(view: ArchitectureView, language: str | None = None) -> str:
@@ -167,7 +182,7 @@ def describe(world: World, view: ArchitectureView, ref: str, language: str | Non
     if box.state in (ABSENT, STOPPED):
         tone = "problem" if box.state == STOPPED else "hint"
         facts.append(_fact(SIGNS[box.state], text(f"arch.{box.state}.long", language), tone))
-    elif not any(not f.counted or f.value != "0" for f in box.figures):
+    elif box.state == EMPTY:
         facts.append(_fact(SIGNS[box.state], text("arch.empty.long", language)))
     facts += [_fact("›", figure_text(f, language), code=f.code) for f in box.figures]
     told = _told(text(f"arch.box.{name}", language), facts, language)

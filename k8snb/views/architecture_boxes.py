@@ -47,13 +47,13 @@ class Box(msgspec.Struct, frozen=True):
     id: str
     layer: str
     kinds: tuple[str, ...] = ()
-    measure: Callable[[World], tuple[Figure, ...]] | None = None
+    measure: Callable[[World, Cluster | None], tuple[Figure, ...]] | None = None
     process: str = ""
 
 
-def figures_of(box: Box, world: World) -> tuple[Figure, ...]:
-    """What a box holds in a world."""
-    found = list(box.measure(world)) if box.measure is not None else []
+def figures_of(box: Box, world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    """What a box holds in a world, which is a cluster or its past; without the cluster some figures are not known."""
+    found = list(box.measure(world, cluster)) if box.measure is not None else []
     for plural in box.kinds:
         resource = world.resource(plural)
         found.append(Figure(resource.kind, str(len(world.objects(resource))), f"cluster.{plural}"))
@@ -79,54 +79,56 @@ def _some_node(world: World) -> str:
     return str(nodes[0].metadata.name) if nodes else "worker-1"
 
 
-def _logging(world: World) -> tuple[Figure, ...]:
+def _logging(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     running = sum(1 for p in _pods(world) if p.status.phase == "Running")
     return (Figure("logs", str(running), f'cluster.logs("{_some_pod(world)}")'),)
 
 
-def _door(world: World) -> tuple[Figure, ...]:
+def _door(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     return (Figure("served", "HTTPS", "cluster.serve()", counted=False),)
 
 
-def _kubectl(world: World) -> tuple[Figure, ...]:
+def _kubectl(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     made = sum(1 for change in world.history if change.cause.actor == "user")
     return (Figure("yours", str(made), "%kubectl get all"),)
 
 
-def _metrics(world: World) -> tuple[Figure, ...]:
-    if not isinstance(world, Cluster) or world.server.metrics is None:
+def _metrics(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    source = cluster.server.metrics if cluster is not None and cluster is world else None
+    if source is None:
         return ()
     return (
-        Figure("measured-pods", str(len(world.server.metrics.pods())), "%kubectl top pods"),
-        Figure("measured-nodes", str(len(world.server.metrics.nodes())), "%kubectl top nodes"),
+        Figure("measured-pods", str(len(source.pods())), "%kubectl top pods"),
+        Figure("measured-nodes", str(len(source.nodes())), "%kubectl top nodes"),
     )
 
 
-def _dns(world: World) -> tuple[Figure, ...]:
+def _dns(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     names = len(world.of(Service))
     return (Figure("names", str(names), f"%kubectl exec {_some_pod(world)} -- nslookup kubernetes.default"),)
 
 
-def _apiserver(world: World) -> tuple[Figure, ...]:
+def _apiserver(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     kinds = Figure("kinds", str(len(world.scheme.resources)), "%kubectl api-resources")
-    if not isinstance(world, Cluster):
+    if cluster is None:
         return (kinds,)
-    refused = sum(1 for record in world.server.audit if record.code >= 400)
+    served = [record for record in cluster.server.audit if record.revision <= world.revision]
+    refused = sum(1 for record in served if record.code >= 400)
     return (
-        Figure("requests", str(world.server.audit.count), "cluster.server.audit[-1]"),
+        Figure("requests", str(len(served)), "cluster.server.audit[-1]"),
         Figure("refused", str(refused), "[r for r in cluster.server.audit if r.code >= 400]"),
         kinds,
     )
 
 
-def _etcd(world: World) -> tuple[Figure, ...]:
+def _etcd(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     return (
         Figure("revision", str(world.revision), "cluster.revision", counted=False),
         Figure("keys", str(len(world.reader.list("/registry/").items)), 'cluster.store.list("/registry/")'),
     )
 
 
-def _scheduler(world: World) -> tuple[Figure, ...]:
+def _scheduler(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     pods = _pods(world)
     placed = sum(1 for p in pods if p.spec.nodeName)
     waiting = sum(1 for p in pods if not p.spec.nodeName and p.status.phase == "Pending")
@@ -136,12 +138,12 @@ def _scheduler(world: World) -> tuple[Figure, ...]:
     )
 
 
-def _controllers(world: World) -> tuple[Figure, ...]:
-    if not isinstance(world, Cluster):
+def _controllers(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    if cluster is None:
         return ()
-    process: Process | None = world.runtime.processes.get("kube-controller-manager")
+    process: Process | None = cluster.runtime.processes.get("kube-controller-manager")
     alive = process.workers if process is not None and process.alive else []
-    loops = sum(1 for worker in alive if worker not in world.runtime.silent)
+    loops = sum(1 for worker in alive if worker not in cluster.runtime.silent)
     found = [Figure("loops", str(loops), "[c.name for c in cluster.runtime.workers]")]
     sets = world.of(ReplicaSet, "default")
     if sets:
@@ -150,23 +152,23 @@ def _controllers(world: World) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def _kubelet(world: World) -> tuple[Figure, ...]:
+def _kubelet(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     ready = sum(1 for n in world.of(Node) for c in n.status.conditions if c.type == "Ready" and c.status == "True")
     return (Figure("ready-nodes", str(ready), "cluster.nodes"),)
 
 
-def _proxy(world: World) -> tuple[Figure, ...]:
-    if not isinstance(world, Cluster):
+def _proxy(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    if cluster is None:
         return ()
     return (
         Figure(
-            "proxy-mode", world.network.mode.name, f'print(cluster.proxy_rules("{_some_node(world)}"))', counted=False
+            "proxy-mode", cluster.network.mode.name, f'print(cluster.proxy_rules("{_some_node(world)}"))', counted=False
         ),
     )
 
 
-def _cri(world: World) -> tuple[Figure, ...]:
-    running = sum(1 for p in _pods(world) for s in p.status.containerStatuses if s.state and s.state.running)
+def _cri(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    running = sum(1 for p in _pods(world) for s in p.status.containerStatuses if s.state.running is not None)
     version = next((n.status.nodeInfo.containerRuntimeVersion for n in world.of(Node) if n.status.nodeInfo), "")
     node = _some_node(world)
     return (
@@ -175,39 +177,39 @@ def _cri(world: World) -> tuple[Figure, ...]:
     )
 
 
-def _cni(world: World) -> tuple[Figure, ...]:
+def _cni(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     addresses = sum(1 for p in _pods(world) if p.status.podIP)
     found = [Figure("addresses", str(addresses), f'cluster.routes("node/{_some_node(world)}")')]
-    if isinstance(world, Cluster):
-        found.append(Figure("cni", world.network.cni.name, "cluster.network.cni", counted=False))
+    if cluster is not None:
+        found.append(Figure("cni", cluster.network.cni.name, "cluster.network.cni", counted=False))
     return tuple(found)
 
 
-def _csi(world: World) -> tuple[Figure, ...]:
+def _csi(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     names = " ".join(c.provisioner for c in world.of(StorageClass))
     return (Figure("provisioner", names, "cluster.storageclasses", counted=False),) if names else ()
 
 
-def _registry(world: World) -> tuple[Figure, ...]:
-    if isinstance(world, Cluster):
-        pulled = {name for agent in world.kubelets.agents.glance() for name in agent.images}
+def _registry(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    if cluster is world and cluster is not None:
+        pulled = {name for agent in cluster.kubelets.agents.glance() for name in agent.images}
     else:
         pulled = {name for node in world.of(Node) for image in node.status.images for name in image.names[-1:]}
     return (Figure("images", str(len(pulled)), f'cluster.nodes["{_some_node(world)}"].status.images'),)
 
 
-def _cloud(world: World) -> tuple[Figure, ...]:
+def _cloud(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
     wanted = [s for s in world.of(Service) if s.spec.type == "LoadBalancer"]
     given = sum(1 for s in wanted if s.status.loadBalancer.ingress)
     return (Figure("balancers", f"{given}/{len(wanted)}" if wanted else "0", "%kubectl get services -A"),)
 
 
-def _setup(world: World) -> tuple[Figure, ...]:
-    if not isinstance(world, Cluster):
+def _setup(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    if cluster is None:
         return ()
     return (
-        Figure("authorization", world.authorization, "cluster.authorization", counted=False),
-        Figure("addons", ", ".join(addon.name for addon in world.addons) or "-", "cluster.addons", counted=False),
+        Figure("authorization", cluster.authorization, "cluster.authorization", counted=False),
+        Figure("addons", ", ".join(addon.name for addon in cluster.addons) or "-", "cluster.addons", counted=False),
     )
 
 

@@ -21,14 +21,25 @@ class Architecture(Following):
 
     def __init__(self, cluster: Cluster, follow: str | Pod | None = None, **options: Any) -> None:
         self.follow = follow
+        self._down = tuple(cluster.stopped())
         super().__init__(cluster, controls=["run", "seek"], **options)
 
     def view(self) -> ArchitectureView:
         """What is shown; before the followed pod was created nothing is numbered."""
+        down = self._down if self.kept else None  # the past does not tell what was stopped
         try:
-            return architecture(self.world, self.follow)
+            return architecture(self.world, self.follow, self.cluster, down)
         except (APIError, NotThere):
-            return architecture(self.world)
+            return architecture(self.world, cluster=self.cluster, stopped=down)
+
+    def go_live(self) -> None:
+        super().go_live()
+        self._down = tuple(self.cluster.stopped())
+
+    def catch_up(self) -> None:
+        if self._fresh:
+            self._down = tuple(self.cluster.stopped())
+        super().catch_up()
 
     def draw(self) -> dict[str, Any]:
         view = self.view()

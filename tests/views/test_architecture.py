@@ -72,6 +72,7 @@ def test_what_a_box_says_to_type_works(cluster: NotebookCluster, name: str, numb
     ("change", "box", "state"),
     [
         (lambda c: None, "stateful", "empty"),
+        (lambda c: None, "scheduler", "live"),
         (lambda c: None, "faas", "absent"),
         (lambda c: None, "ci-cd", "absent"),
         (lambda c: None, "cloud", "empty"),
@@ -161,6 +162,16 @@ def test_a_click_shows_what_it_is_what_is_here_and_the_way(cluster: NotebookClus
 
 
 def test_a_past_moment_has_a_map_too(cluster: NotebookCluster) -> None:
-    view = architecture(cluster.at(revision=1))
+    past = cluster.at(revision=1)
+    view, alone = architecture(past, cluster=cluster), architecture(past)
 
     assert view.box("pods").figures[0].value == "0"
+    assert [b.id for b in view.boxes if b.state == "absent"] == [
+        b.id for b in architecture(cluster).boxes if b.state == "absent"
+    ]
+    assert (view.box("controllers").state, alone.box("controllers").state) == ("live", "live")
+    assert (
+        int(view.box("apiserver").figures[0].value)
+        < cluster.server.audit.count
+        == int(architecture(cluster).box("apiserver").figures[0].value)
+    )

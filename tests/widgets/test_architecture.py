@@ -36,3 +36,17 @@ def test_before_the_followed_pod_there_are_no_numbers(cluster: Cluster) -> None:
     send(stage, type="seek", revision=1)
 
     assert (now, stage.frame["svg"].count("<circle")) == (9, 0)
+
+
+def test_an_older_map_keeps_what_was_stopped(cluster: Cluster) -> None:
+    cluster.stop_component("kube-scheduler")
+    older = Architecture(cluster, language="en")
+    cell_has_run()
+    cluster.start_component("kube-scheduler")
+    cluster.scale("deployment", "web", 3)
+    cluster.settle()
+    cell_has_run()
+    newer = Architecture(cluster, language="en")
+
+    assert (older.frame["kept"], "✗ Scheduler" in older.frame["svg"]) == (True, True)
+    assert "✗ Scheduler" not in newer.frame["svg"]
