@@ -39,4 +39,5 @@ MESSAGES = {
     "networks.no-bridge": "no bridge: a route per Pod",
     "networks.host": "(host network)",
     "networks.head": "{network} {cidr}: {note}",
+    "packet.code.switched": "switched to the neighbour's port",
 }

@@ -39,4 +39,5 @@ MESSAGES = {
     "networks.no-bridge": "没有网桥：每个 Pod 一条路由",
     "networks.host": "（主机网络）",
     "networks.head": "{network} {cidr}：{note}",
+    "packet.code.switched": "网桥转发给邻居",
 }

@@ -22,8 +22,10 @@ class Arrival(Walk):
         if trail.detailed:
             meta = pod.metadata
             end = plugins.host_end(self.cni, uid, meta.namespace or "", meta.name or "")
+            switched = packet.device == self.cni.bridge and packet.dmac == pod_mac(packet.dst)
             packet.device, packet.dmac = end, pod_mac(packet.dst)
-            packet.smac = plugins.gateway_mac(self.cni, self.net.ipam, node)
+            if not switched:
+                packet.smac = plugins.gateway_mac(self.cni, self.net.ipam, node)
             trail.step(f"node/{node}", "veth", packet, f"{end} ↔ eth0")
             packet.device = "eth0"
             trail.step(f"pod/{name}", "arrive", packet, "eth0")

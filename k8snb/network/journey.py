@@ -43,6 +43,8 @@ class Journey(Arrival):
             own = self.net.ipam.addresses_of(source.pod.metadata.uid or "")
             source.address = next((a for a in own if ":" in a), source.address)
         packet = self.packet = Packet(source.address, self.net.next_port(), address, request.port, protocol)
+        if source.in_pod and address.startswith("127."):
+            packet.src = "127.0.0.1"
         if self.trail.detailed:
             self._network()
             self.trail.step(source.place, "socket", packet, request.protocol)
@@ -255,8 +257,9 @@ class Journey(Arrival):
         after, mark = (packet.dst, packet.dport), packet.mark
         packet.dst, packet.dport = before
         packet.mark = 0
+        marks = "--set-xmark" if any("--set-xmark" in line for line in passed) else "KUBE-MARK-MASQ"
         for number, line in enumerate(passed):
-            if "--set-xmark" in line or "KUBE-MARK-MASQ" in line:
+            if marks in line:
                 packet.mark = mark
             if number == len(passed) - 1:
                 (packet.dst, packet.dport), packet.mark = after, mark
@@ -341,14 +344,18 @@ class Journey(Arrival):
             packet.src = own
             self.masked = node
         packet.device = device
-        if hook == "PREROUTING":
+        switched = self._switched(node, target)
+        if hook == "PREROUTING" and not switched:
             packet.ttl -= 1
         detailed = self.trail.detailed
-        if detailed:
+        if detailed and switched:
+            self.trail.step(f"node/{node}", "switched", packet, f"{device}: {packet.dmac}")
+        elif detailed:
             self._routed(node, device, target)
         elif packet.src == own:  # whatever the chains say, the source would stay what it is
             return
         packet.masquerade = False
+        mark = packet.mark
         passed: list[Rule] | None = [] if detailed else None
         context = Context(node, net.local(node), net.chance, net.recent, self.now)
         traverse(net.postrouting(node), "POSTROUTING", packet, context, passed)
@@ -359,9 +366,24 @@ class Journey(Arrival):
         self.masked = node
         self.rewritten.append(Rewritten(node, "snat", before, (packet.src, packet.sport)))
         if detailed and passed is not None:
-            for rule in passed:
-                self.trail.step(f"node/{node}", "rule", packet, f"nat: {rule}")
+            self._leaving(node, passed, before[0], own, mark)
             self.trail.step(f"node/{node}", "snat", packet, f"{before[0]} → {own}")
+
+    def _leaving(self, node: str, passed: list[Rule], before: str, after: str, mark: int) -> None:
+        """One step per rule behind POSTROUTING, each with the fields as they were when it had done its work."""
+        packet, left = self.packet, self.packet.mark
+        packet.src, packet.mark = before, mark
+        for number, rule in enumerate(passed):
+            if "--set-xmark" in rule.option:
+                packet.mark = left
+            if number == len(passed) - 1:
+                packet.src, packet.mark = after, left
+            self.trail.step(f"node/{node}", "rule", packet, f"nat: {rule}")
+
+    def _switched(self, node: str, target: str) -> bool:
+        """Whether the bridge alone carries the packet, as a switch does: between its own Pods, unless a rule changed it."""
+        source = self.source
+        return bool(self.cni.bridge) and source.in_pod and source.node == node == target and not self.rewritten
 
     def _routed(self, node: str, device: str, target: str) -> None:
         ipam = self.net.ipam

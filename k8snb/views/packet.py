@@ -100,10 +100,9 @@ def packet_text(view: PacketView, language: str | None = None) -> str:
         )
         if spot.packet is not None:
             packet = spot.packet
+            values = {name: shown for name, shown, _ in field_rows(None, packet)}
             changed = ", ".join(
-                f"{text(f'packet.field.{n}', language)} {getattr(packet, n) or '–'}"
-                for n in spot.changed
-                if n != "device"
+                f"{text(f'packet.field.{n}', language)} {values[n]}" for n in spot.changed if n != "device"
             )
             if changed:
                 lines.append(f"      {text('packet.changed', language)}: {changed}")
