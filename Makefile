@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LANGUAGE ?=
 
-.PHONY: lab install test parity bench kills browser exercises screenshots clean
+.PHONY: lab install test parity conformance bench kills browser exercises screenshots clean
 
 $(BIN)/k8snb: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,9 @@ parity: $(VENV)/.test  ## replay the recordings of a real control plane
 	$(BIN)/python -m tests.parity api
 	$(BIN)/python -m tests.parity workloads
 	$(BIN)/python -m tests.parity scheduling
+
+conformance: $(VENV)/.test  ## try every operation of our OpenAPI documents with schemathesis (about an hour; NAME=api/v1 for one)
+	$(BIN)/python -m tests.rest.conformance $(NAME)
 
 bench: $(VENV)/.test  ## measure speed and memory, printed as a table
 	$(BIN)/python -m tests.benchmarks

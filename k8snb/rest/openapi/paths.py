@@ -33,6 +33,10 @@ _STREAMED = {
     "proxy": ("path",),
 }
 
+_ANYTHING = ("*/*",)
+_ANSWERS = dict.fromkeys(_STREAMED, _ANYTHING) | {"log": ("text/plain", *_BODIES)}
+"""Media types of what streams answer."""
+
 CustomSchema = Callable[[Resource], dict[str, Any]]
 
 
@@ -103,7 +107,9 @@ class Paths:
             if method is None:
                 continue
             if streamed is not None:
-                operations[method] = self._operation(resource, verb, body, streamed, name=f"{verb}{sub.name}", kind=sub)
+                operations[method] = self._operation(
+                    resource, verb, body, streamed, name=f"{verb}{sub.name}", kind=sub, answers=_ANSWERS[sub.name]
+                )
                 continue
             given = None if verb == "get" else self._patch() if verb == "patch" else body
             parameters = () if verb == "get" else (*_WRITES, "force") if verb == "patch" else _WRITES
@@ -123,6 +129,7 @@ class Paths:
         body: Tree | None = None,
         name: str = "",
         kind: Subresource | None = None,
+        answers: tuple[str, ...] = _BODIES,
     ) -> Tree:
         group = "".join(part.capitalize() for part in resource.group.partition(".")[0].split("-")) or "Core"
         scope = "Namespaced" if resource.namespaced else ""
@@ -130,7 +137,7 @@ class Paths:
             "tags": [f"{group.lower()}_{resource.version}"],
             "operationId": f"{name or verb}{group}{resource.version.capitalize()}{scope}{resource.plural.capitalize()}",
             "parameters": [_query(item) for item in parameters],
-            "responses": self._responses(verb, answer),
+            "responses": self._responses(verb, answer, answers),
             "x-kubernetes-action": "list" if verb == "list" else _ACTIONS.get(verb, verb),
             "x-kubernetes-group-version-kind": (
                 gvk(resource.group, resource.version, resource.kind)
@@ -150,16 +157,19 @@ class Paths:
             tree["requestBody"] = {"content": {kind: {"schema": body} for kind in kinds}, "required": required}
         return tree
 
-    def _responses(self, verb: str, answer: Tree) -> Tree:
+    def _responses(self, verb: str, answer: Tree, kinds: tuple[str, ...]) -> Tree:
         def content(schema: Tree) -> Tree:
-            return {"content": {kind: {"schema": schema} for kind in _BODIES}}
+            return {"content": {kind: {"schema": schema} for kind in kinds}}
 
         codes = {"create": ("200", "201", "202"), "update": ("200", "201"), "patch": ("200", "201")}
         found = {code: {"description": "OK", **content(answer)} for code in codes.get(verb, ("200",))}
         if verb == "delete":
             found["202"] = {"description": "Accepted", **content(answer)}
         found["401"] = {"description": "Unauthorized"}
-        found["default"] = {"description": "Refused", **content(self._meta("Status"))}
+        refused = (
+            {} if kinds == _ANYTHING else content(self._meta("Status"))
+        )  # what is behind it may refuse in its own way
+        found["default"] = {"description": "Refused", **refused}
         return found
 
     def _around(self, resource: Resource, named: bool) -> list[Tree]:
