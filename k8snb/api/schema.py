@@ -170,8 +170,14 @@ def plan(type_: type[Any]) -> TypePlan:
 
 def type_named(api_version: str, kind: str) -> type[Any] | None:
     """Return the generated type of a kind, or None: ``type_named("apps/v1", "Deployment")``."""
-    module = KINDS.get(f"{api_version}/{kind}")
-    return None if module is None else getattr(import_module(f"k8snb.api.types.{module}"), kind)
+    name = f"{api_version}/{kind}"
+    found = _NAMED.get(name)
+    if found is None and name in KINDS:
+        found = _NAMED[name] = getattr(import_module(f"k8snb.api.types.{KINDS[name]}"), kind)
+    return found
+
+
+_NAMED: dict[str, type[Any]] = {}
 
 
 def shape(go: str) -> Shape:

@@ -148,10 +148,12 @@ class Scheme:
         self._names: dict[str, list[Resource]] = {}
         self._by_type: dict[type[Any], Resource] = {}
         self._by_api_version: dict[tuple[str, str], Resource] = {}
+        self._served: dict[tuple[str, str], tuple[Resource, ...]] = {}
         for item in self.resources:
             self.by_gvk.setdefault((item.group, item.version, item.kind), item)
             self.by_gvr.setdefault((item.group, item.version, item.plural), item)
             self._by_api_version.setdefault((item.api_version, item.kind), item)
+            self._served[item.group, item.version] = (*self._served.get((item.group, item.version), ()), item)
             for name in dict.fromkeys((item.plural, item.singular, item.kind.lower(), *item.short_names)):
                 self._names.setdefault(name, []).append(item)
 
@@ -230,7 +232,7 @@ class Scheme:
 
     def served(self, group: str, version: str) -> tuple[Resource, ...]:
         """Return the resources of one group version."""
-        return tuple(item for item in self.resources if (item.group, item.version) == (group, version))
+        return self._served.get((group, version), ())
 
     def register(self, *resources: Resource) -> Scheme:
         """Return a scheme with ``resources`` too; one of the same group, version and plural is replaced."""
