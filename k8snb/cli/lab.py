@@ -10,20 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from k8snb import locale
-from k8snb.api.mistakes import NoSuchFile
+from k8snb.presenting.course import course
 
 FOLDER = "k8snb-course"
 """Where the reader's copies of the chapters live, in the current folder."""
 FIRST = "00-quickstart.ipynb"
-
-
-def course(part: str) -> Path:
-    """The folder of the course's ``notebooks`` or ``exercises``: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    for place in (package / "_course" / part, package.parent / part):
-        if place.is_dir():
-            return place
-    raise NoSuchFile(f"the course's {part} are missing from {package}: install k8snb again")
 
 
 def add_lab(commands: Any) -> None:
@@ -42,10 +33,15 @@ def lab(options: argparse.Namespace) -> int:
     """Copy what is not there yet, and start JupyterLab on the first chapter; its exit code."""
     if options.lang:
         locale.use(options.lang)
-    language = "zh" if locale.current() == "zh_CN" else "en"
+    language = short_language()
     copied = copy_course(options.dir, language)
     print(locale.text("lab.ready", folder=options.dir, count=len(copied)))
     return subprocess.call(command(options.dir, language, options.no_browser, options.port))
+
+
+def short_language() -> str:
+    """The language in use by its short name, as folders of the course are called: ``zh`` or ``en``."""
+    return "zh" if locale.current() == "zh_CN" else "en"
 
 
 def copy_course(folder: Path, language: str) -> list[Path]:
@@ -70,10 +66,15 @@ def copy_course(folder: Path, language: str) -> list[Path]:
 def command(folder: Path, language: str, no_browser: bool = False, port: int | None = None) -> list[str]:
     """The command that starts JupyterLab on the first chapter, without its prompts for news and updates."""
     settings = Path(__file__).resolve().parent / "lab_settings"
+    return jupyter(folder, f"{language}/{FIRST}", settings, no_browser, port)
+
+
+def jupyter(folder: Path, notebook: str, settings: Path, no_browser: bool, port: int | None) -> list[str]:
+    """The command that starts JupyterLab in a folder on one of its notebooks, with the settings of an ``overrides.json``."""
     words = [
         sys.executable, "-m", "jupyterlab",
         f"--ServerApp.root_dir={folder.resolve()}",
-        f"--LabApp.default_url=/lab/tree/{language}/{FIRST}",
+        f"--LabApp.default_url=/lab/tree/{notebook}",
         f"--LabApp.app_settings_dir={settings}",
     ]  # fmt: skip
     if no_browser:

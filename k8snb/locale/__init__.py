@@ -20,6 +20,8 @@ from k8snb.locale import (
     labels_zh,
     network_en,
     network_zh,
+    presenting_en,
+    presenting_zh,
     scheduling_en,
     scheduling_zh,
     zh_CN,
@@ -31,6 +33,7 @@ CATALOGUES = (
     (behind_en, behind_zh),
     (labels_en, labels_zh),
     (network_en, network_zh),
+    (presenting_en, presenting_zh),
     (scheduling_en, scheduling_zh),
 )
 """English and Chinese, file by file."""

@@ -8,12 +8,14 @@ from math import ceil
 from k8snb.locale import text
 from k8snb.views.map import MapView, NodeView, PodView
 from k8snb.views.state import LOOKS
-from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, fit, keyed, label, line, number, picture
+from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, columns, fit, keyed, label, line, number, picture
 
 WIDTH = 960.0
 """Width of the picture in user units; projector mode draws on fewer, so that everything is larger."""
 PROJECTOR = 1.4
 """How much larger projector mode draws."""
+BOLD = 0.63
+"""Width of a bold letter in ems."""
 CARD_PODS, CARD_NODES = 36, 6
 """Up to so many pods and nodes each pod is a card with its containers."""
 CHIP_NODES = 40
@@ -63,9 +65,10 @@ def _control_plane(view: MapView, width: float, language: str | None, still: lis
     each = (width - 24 - 3 * GAP) / 4
     for i, part in enumerate(view.components):
         look = LOOKS[part.state]
-        body = box(0, 0, each, 26, look.fill, look.ink, 13) + label(
-            each / 2, 17.5, fit(f"{look.sign} {part.name}", each - 8, 12), 12, look.ink, 600, "middle"
-        )
+        name = f"{look.sign} {part.name}"
+        size = min(12.0, (each - 18) / (columns(name) * BOLD))
+        body = box(0, 0, each, 26, look.fill, look.ink, 13)
+        body += label(each / 2, 17.5, name, round(size, 1), look.ink, 600, "middle")
         moving.append(
             keyed(f"part/{part.name}", f"Component/{part.name}", part.name, 12 + i * (each + GAP), 30, body, part.state)
         )

@@ -6,6 +6,7 @@ a slow page. A frame that is overtaken is simply not sent.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class Stage(anywidget.AnyWidget):
     """Shows ``frame`` (svg, clock, log …) and ``detail`` (title, tabs); subclasses say what they show and answer messages.
 
     Traits: ``frame`` and ``detail`` are plain data for the front end, ``controls`` which buttons there are, ``strings`` its
-    words. ``language`` is ``zh_CN`` or ``en``; ``projector`` draws larger.
+    words. ``language`` is ``zh_CN`` or ``en``; ``projector`` draws larger (by itself in a presentation: ``K8SNB_PROJECTOR=1``).
     """
 
     _esm = STATIC / "stage.js"
@@ -34,9 +35,9 @@ class Stage(anywidget.AnyWidget):
     close_up = False
     """Whether it shows a part of a cluster: it then follows the cluster only until the next picture of it."""
 
-    def __init__(self, language: str | None = None, projector: bool = False, **traits: Any) -> None:
+    def __init__(self, language: str | None = None, projector: bool | None = None, **traits: Any) -> None:
         self.language = canonical(language) if language else current()
-        self.projector = projector
+        self.projector = bool(os.environ.get("K8SNB_PROJECTOR")) if projector is None else projector
         self.selected = ""
         self._number = 0
         self._acknowledged = 0

@@ -42,9 +42,17 @@ def free_port() -> int:
 def running_lab(folder: Path, language: str) -> Iterator[str]:
     """Start JupyterLab on the chapters of a language as ``k8snb lab`` does; gives its address with token."""
     copy_course(folder, language)
+    with served(folder, language, command(folder, language, no_browser=True)) as address:
+        yield address
+
+
+@contextmanager
+def served(folder: Path, language: str, words: list[str], **variables: str) -> Iterator[str]:
+    """Run a command that starts JupyterLab, away from the machine's own Jupyter settings; gives its address with token."""
     port, token = free_port(), secrets.token_hex(16)
-    words = command(folder, language, no_browser=True, port=port)
-    words += [
+    words = [
+        *words,
+        f"--port={port}",
         "--allow-root",
         f"--IdentityProvider.token={token}",
         "--LabApp.expose_app_in_browser=True",
@@ -52,6 +60,7 @@ def running_lab(folder: Path, language: str) -> Iterator[str]:
     ]
     env = {
         **os.environ,
+        **variables,
         "K8SNB_LANG": language,
         "JUPYTER_CONFIG_DIR": str(folder / ".config"),
         "JUPYTER_DATA_DIR": str(folder / ".data"),
