@@ -70,6 +70,10 @@ def bundle(stage: Any | None, svg: str, text: str) -> dict[str, Any]:
         live = found[0] if isinstance(found, tuple) else found
         if live and WIDGET in live:
             data[WIDGET] = live[WIDGET]
+        from k8snb.widgets.recording import RECORDING, record, recording
+
+        if recording():
+            data[RECORDING] = record(stage)
     return data
 
 

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from k8snb._version import __version__
+from k8snb.cli.export import add_export
 from k8snb.cli.grade import add_grade
 from k8snb.cli.lab import add_lab
 from k8snb.cli.present import add_present
 from k8snb.cli.serve import add_serve
 from k8snb.cli.simulate import add_simulate
 
-COMMANDS = (add_lab, add_present, add_simulate, add_serve, add_grade)
+COMMANDS = (add_lab, add_present, add_export, add_simulate, add_serve, add_grade)
 """One function per command; each adds its parser, whose ``run`` default does the work."""
 
 

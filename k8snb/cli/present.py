@@ -49,11 +49,11 @@ def present(options: argparse.Namespace) -> int:
 
 def write_slides(chapter: str, folder: Path) -> Path:
     """Write a chapter's slides, ``NN-name.slides.ipynb``, into the folder of the language; their path."""
-    from k8snb.presenting.deck import find_chapter, live_deck
+    from k8snb.presenting.deck import find_chapter, live_deck, read_notebook
 
     language = short_language()
     found = find_chapter(chapter, language, folder)
-    deck = live_deck(json.loads(found.read_text(encoding="utf-8")), language)
+    deck = live_deck(read_notebook(found), language)
     slides = folder / language / f"{found.stem}.slides.ipynb"
     slides.write_text(json.dumps(deck, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return slides

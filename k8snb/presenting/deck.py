@@ -8,6 +8,7 @@ Both presentations scale a screen that comes out a little too high, and a test i
 
 from __future__ import annotations
 
+import json
 import re
 from copy import deepcopy
 from math import ceil
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from k8snb.api.mistakes import NoSuchFile
+from k8snb.api.mistakes import BadValue, NoSuchFile
 from k8snb.locale import text
 from k8snb.presenting.course import course
 from k8snb.views.svg import columns
@@ -115,6 +116,21 @@ def leads(cell: dict[str, Any], following: dict[str, Any]) -> bool:
     return QUESTION in source(following) or source(cell).rstrip().endswith((":", "：", "?", "？"))
 
 
+def read_notebook(path: Path) -> dict[str, Any]:
+    """The notebook in a file (format 4, as Jupyter has written it since 2015); ``BadValue`` when it is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadValue(text("export.no-notebook", path=path, error=error)) from None
+    cells = found.get("cells") if isinstance(found, dict) and found.get("nbformat") == 4 else None
+    if not isinstance(cells, list) or not all(isinstance(c, dict) and {"cell_type", "source"} <= set(c) for c in cells):
+        raise BadValue(text("export.no-notebook", path=path, error="nbformat 4?"))
+    for cell in cells:
+        cell.setdefault("metadata", {})
+    notebook: dict[str, Any] = {"metadata": {}, **found}
+    return notebook
+
+
 def live_deck(notebook: dict[str, Any], language: str) -> dict[str, Any]:
     """The notebook that is presented: its screens as slides and subslides, its notes beside them in the metadata."""
     deck = deepcopy(notebook)
@@ -167,11 +183,16 @@ def find_chapter(name: str, language: str, folder: Path | None = None) -> Path:
             return Path(name)
         raise NoSuchFile(text("present.no-file", path=name))
     built_in = course("notebooks") / language
-    own = folder / language if folder is not None else None
-    known = {path.stem: path for path in sorted(built_in.glob("[0-9][0-9]-*.ipynb"))}
+    known = all_chapters(language)
     wanted = name.zfill(2) if name.isdigit() else name
-    for slug, path in known.items():
+    for slug in known:
         if wanted in (slug, slug[:2]):
-            mine = own / path.name if own is not None else path
+            path = built_in / f"{slug}.ipynb"
+            mine = folder / language / path.name if folder is not None else path
             return mine if mine.is_file() else path
     raise NoSuchFile(text("present.no-chapter", name=name, known=", ".join(known)))
+
+
+def all_chapters(language: str) -> list[str]:
+    """The names of the course's chapters, in order."""
+    return [path.stem for path in sorted((course("notebooks") / language).glob("[0-9][0-9]-*.ipynb"))]

@@ -14,6 +14,7 @@ from k8snb.views import cluster_map, draw_map
 from k8snb.views.detail import detail
 from k8snb.widgets.following import Following
 from k8snb.widgets.live import background, moved
+from k8snb.widgets.stage import Told
 
 TICK = 0.25
 """Real seconds between two frames while playing."""
@@ -21,6 +22,8 @@ PATIENCE = 2.0
 """Real seconds that a frame waits for its acknowledgement before the next one is sent all the same (a hidden page)."""
 JOURNEY = 12
 """Most frames shown between what was seen last and the present."""
+RECENT, EARLIER = 24, 12
+"""Most frames of a recorded map: of the last changes, and of everything before."""
 SPEEDS = (0.1, 600.0)
 
 
@@ -49,6 +52,16 @@ class ClusterMap(Following):
             "speed": self.speed,
             "spoken": text("stage.spoken", self.language, **spoken),
         }
+
+    def told_without_kernel(self) -> Told:
+        shown = self.shown
+        revisions = _recorded(self.cluster)
+        frames = []
+        for revision in revisions:
+            self.shown = revision
+            frames.append(self.draw())
+        self.shown = shown
+        return Told("seek", ["step", "play", "seek"], [*frames, self.draw()])
 
     @property
     def travelling(self) -> bool:
@@ -151,6 +164,14 @@ class ClusterMap(Following):
             self._journey.cancel()
             self._journey = None
             self.shown = None
+
+
+def _recorded(cluster: Cluster) -> list[int]:
+    """The past revisions that a recorded map shows: the last ones at which a pod or a node changed, and some of those before."""
+    changes = cluster.history.since(cluster.store.compacted)
+    seen = [c.revision for c in changes if isinstance(subject_of(c), Pod | Node) and c.revision < cluster.revision]
+    early, late = seen[:-RECENT], seen[-RECENT:]
+    return [*(early[i * len(early) // EARLIER] for i in range(min(EARLIER, len(early)))), *late]
 
 
 def _stations(cluster: Cluster, before: int) -> list[int]:

@@ -8,7 +8,7 @@ from k8snb.api.types.core_v1 import Pod
 from k8snb.views.detail import detail
 from k8snb.views.graph import draw_graph, graph_text, ownership
 from k8snb.views.sequence import draw_sequence, pod_sequence, sequence_text
-from k8snb.widgets.stage import Stage
+from k8snb.widgets.stage import Stage, Told
 from k8snb.world import World
 
 
@@ -48,6 +48,9 @@ class PodSequence(Stage):
             "svg": draw_sequence(view, self.language, self.selected, self.projector),
             "spoken": sequence_text(view, self.language),
         }
+
+    def told_without_kernel(self) -> Told:
+        return Told("list", ["step", "play", "reset"], [self.draw()], reveal=True)
 
     def describe(self, ref: str) -> dict[str, Any]:
         return detail(self.world, ref, self.language)

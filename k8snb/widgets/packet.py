@@ -12,7 +12,7 @@ from k8snb.views.packet import field_rows, packet_text, packet_view
 from k8snb.views.packet_svg import draw_packet
 from k8snb.views.reach import draw_reach, reach_text, reason
 from k8snb.widgets.live import background
-from k8snb.widgets.stage import Stage
+from k8snb.widgets.stage import Stage, Told
 
 PACE = 0.9
 """Seconds that each step is shown while it plays at 1×."""
@@ -48,6 +48,14 @@ class PacketPath(Stage):
             "playing": self.playing,
             "speed": self.speed,
         }
+
+    def told_without_kernel(self) -> Told:
+        at, frames = self.at, []
+        for step in range(1, max(1, len(self.trace.steps)) + 1):
+            self.at = step
+            frames.append(self.draw())
+        self.at = at
+        return Told("knobs", ["step", "play", "reset"], frames, at - 1)
 
     def describe(self, ref: str) -> dict[str, Any]:
         number = int(ref.partition("/")[2] or 0)

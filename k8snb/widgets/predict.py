@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import ipywidgets
 
 from k8snb.api.mistakes import BadValue
 from k8snb.locale import current, text
+from k8snb.widgets.recording import recording
+
+PREDICTION = "application/vnd.k8snb.prediction+json"
+"""The type of a recorded prediction: its ``number`` and its ``options``."""
+MARKS = ("\ue000", "\ue001")
+"""Around a recorded answer: ``{"of", "right", "actual"}``, wherever its text is printed."""
+_NUMBERS = count(1)
 
 
 class Prediction:
@@ -24,6 +33,7 @@ class Prediction:
             raise BadValue("a prediction needs at least two options to choose from: predict(1, 2, 3)")
         self.options = tuple(option[0] if isinstance(option, tuple) else option for option in options)
         self.words = {option[0]: option for option in options if isinstance(option, tuple)}
+        self.number = next(_NUMBERS)
         self.guess: object | None = None
         self.widget = ipywidgets.RadioButtons(
             options=[(self.word(option), i) for i, option in enumerate(self.options)],
@@ -42,7 +52,7 @@ class Prediction:
 
     def compare(self, actual: object) -> Comparison:
         """Hold the guess against what really happened."""
-        return Comparison(self.guess, actual, self.word)
+        return Comparison(self.guess, actual, self.word, self)
 
     def word(self, value: object) -> str:
         """An option, or an answer, as the reader sees it."""
@@ -55,7 +65,8 @@ class Prediction:
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = self.widget._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        return {**data, "text/plain": repr(self)}
+        told = {"number": self.number, "options": [self.word(option) for option in self.options]}
+        return {**data, "text/plain": repr(self), **({PREDICTION: told} if recording() else {})}
 
     def __repr__(self) -> str:
         told = (f"[{'x' if o == self.guess else ' '}] {self.word(o)}" for o in self.options)
@@ -65,8 +76,15 @@ class Prediction:
 class Comparison:
     """A guess beside the answer."""
 
-    def __init__(self, guess: object | None, actual: object, word: Callable[[object], str] = str) -> None:
+    def __init__(
+        self,
+        guess: object | None,
+        actual: object,
+        word: Callable[[object], str] = str,
+        prediction: Prediction | None = None,
+    ) -> None:
         self.guess = guess
+        self.prediction = prediction
         self.word = word
         self.actual = actual
 
@@ -76,6 +94,10 @@ class Comparison:
         return self.guess is not None and str(self.guess) == str(self.actual)
 
     def __repr__(self) -> str:
+        if recording() and self.prediction is not None:
+            right = [i for i, option in enumerate(self.prediction.options) if str(option) == str(self.actual)]
+            told = {"of": self.prediction.number, "right": right[:1], "actual": self.word(self.actual)}
+            return MARKS[0] + json.dumps(told) + MARKS[1]
         if self.guess is None:
             return "• " + text("predict.answer", actual=self.word(self.actual))
         return ("✓ " if self.right else "✗ ") + text(

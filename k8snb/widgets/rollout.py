@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 from k8snb.cluster import Cluster
@@ -12,7 +13,11 @@ from k8snb.views.rollout import RolloutView, rollout
 from k8snb.views.rollout_svg import draw_rollout
 from k8snb.views.rollout_text import rollout_text
 from k8snb.widgets.following import Following, touched
+from k8snb.widgets.stage import Told
 from k8snb.world import World
+
+RECORDED = 3
+"""Up to this value each slider of a recorded rollout can be moved; every pair of values is played."""
 
 
 class Rollout(Following):
@@ -58,6 +63,26 @@ class Rollout(Following):
             "spoken": rollout_text(shown, self.language, beside),
             "knobs": self._knobs(real),
         }
+
+    def told_without_kernel(self) -> Told:
+        """The rollout as it is shown, then played again with every pair of small numbers."""
+        shown, real = self.draw(), self.real()
+        now = {**knobs(real), **self.numbers}
+        if not now:
+            return Told("still", [], [shown])
+        ranges = [sorted({*range(min(self._most(n, real), RECORDED) + 1), now[n]}) for n in now]
+        kept = self.numbers, self.replayed, self._branch
+        frames = [{**shown, "asked": list(now.values())}]
+        for values in product(*ranges):
+            if list(values) != frames[0]["asked"]:
+                played, branch = replay(self.cluster, real, **dict(zip(now, values, strict=True)))
+                self.numbers, self.replayed, self._branch = knobs(played), played, branch
+                frames.append({**self.draw(), "asked": list(values)})
+        self.numbers, self.replayed, self._branch = kept
+        for frame in frames:
+            for knob, found in zip(frame["knobs"], ranges, strict=True):
+                knob["max"] = found[-1]
+        return Told("knobs", ["reset"], frames, 0)
 
     def describe(self, ref: str) -> dict[str, Any]:
         world: World = self._branch if self._branch is not None else self.world

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
@@ -16,6 +16,20 @@ import traitlets
 from k8snb.locale import canonical, current, messages
 
 STATIC = Path(__file__).parent / "static"
+
+
+class Told(NamedTuple):
+    """What a stage can show without its kernel: ``frames``, reached by ``controls`` in a ``way``; ``at`` is shown first.
+
+    Ways: ``still`` is one frame; ``list`` goes from frame to frame; ``seek`` goes by the frames' revisions; ``knobs`` by the values of
+    their sliders. With ``reveal`` the one frame comes about group by group. ``at`` None is the last frame.
+    """
+
+    way: str
+    controls: list[str]
+    frames: list[dict[str, Any]]
+    at: int | None = None
+    reveal: bool = False
 
 
 class Stage(anywidget.AnyWidget):
@@ -54,6 +68,10 @@ class Stage(anywidget.AnyWidget):
     def describe(self, ref: str) -> dict[str, Any]:
         """Title and tabs for a selected thing; an empty dict when there is nothing to say."""
         return {}
+
+    def told_without_kernel(self) -> Told:
+        """The frames that a reader without a kernel can look at; afterwards the stage is as it was."""
+        return Told("still", [], [self.draw()])
 
     def command(self, message: dict[str, Any]) -> None:
         """Answer a button: ``message["type"]`` is its name."""

@@ -10,9 +10,13 @@ from k8snb.views.detail import detail
 from k8snb.views.reconcile import CONTROLLERS, ReconcileView, call_text, queue_text, reconcile_text, reconcile_view
 from k8snb.views.reconcile_svg import draw_reconcile
 from k8snb.widgets.following import Following, touched
+from k8snb.widgets.stage import Told
 
 FAR = 500
 """Steps of others after which ``Its turn`` gives up: then there is nothing left for this controller to do."""
+
+RECORDED = 10
+"""Calls that a recorded stepper can still make."""
 
 
 class Stepper(Following):
@@ -61,12 +65,23 @@ class Stepper(Following):
         return self.view().state != "idle" or self.view().underway > 0 or touched(self.cluster, before, self.key)
 
     def draw(self) -> dict[str, Any]:
-        view = self.view()
+        return {**self.moment(self.world), **self._drawn(self.view())}
+
+    def _drawn(self, view: ReconcileView) -> dict[str, Any]:
         return {
-            **self.moment(self.world),
             "svg": draw_reconcile(view, self.language, self.selected, self.projector),
             "spoken": reconcile_text(view, self.language),
         }
+
+    def told_without_kernel(self) -> Told:
+        """The next calls, made on a fork of the cluster."""
+        frames = [self.draw()]
+        branch = self.cluster.fork()
+        for _ in range(RECORDED):
+            if not branch.step():
+                break
+            frames.append(self._drawn(reconcile_view(branch, self.controller, self.key)))
+        return Told("list", ["step", "play", "reset"], frames, 0)
 
     def describe(self, ref: str) -> dict[str, Any]:
         """A call is told in full, a waiting key with what made it ready; the controller's object is described beside it."""

@@ -16,7 +16,7 @@ const CSS = `
 .k8snb .past{background:#fff3cf;border:1px solid #d9b84a;border-radius:6px;padding:2px 8px}
 .k8snb .kept{background:#eceff1;border:1px solid #b9c4cb;border-radius:6px;padding:2px 8px}
 .k8snb .knobs{display:flex;flex-wrap:wrap;gap:6px 22px;align-items:center;margin-bottom:8px;font-size:13px}
-.k8snb .knobs:empty,.k8snb>.hint:empty{display:none}
+.k8snb .bar:empty,.k8snb .knobs:empty,.k8snb>.hint:empty{display:none}
 .k8snb .knobs label{display:flex;gap:8px;align-items:center;flex:0 1 auto}
 .k8snb .knobs input{accent-color:#00527f;width:150px}
 .k8snb .knobs output{min-width:5.5em;font-variant-numeric:tabular-nums;font-weight:600}
@@ -174,7 +174,7 @@ function render({ model, el }) {
       controls.label.setAttribute("aria-keyshortcuts", "a");
       bar.append(controls.label);
     }
-    bar.append(button("projector", "j"), button("language", "l"));
+    if (!wanted.includes("recorded")) bar.append(button("projector", "j"), button("language", "l"));
     showWords();
   };
   const showWords = () => {
