@@ -1,4 +1,4 @@
-"""The command line: ``lab`` opens the course, ``simulate`` tells what manifests do, ``serve`` is a cluster for kubectl."""
+"""The command line: opening, presenting, exporting and grading the course; a cluster for manifests or for kubectl."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from k8snb._version import __version__
+from k8snb.cli.doctor import add_doctor
 from k8snb.cli.export import add_export
 from k8snb.cli.grade import add_grade
 from k8snb.cli.lab import add_lab
@@ -14,7 +15,7 @@ from k8snb.cli.present import add_present
 from k8snb.cli.serve import add_serve
 from k8snb.cli.simulate import add_simulate
 
-COMMANDS = (add_lab, add_present, add_export, add_simulate, add_serve, add_grade)
+COMMANDS = (add_lab, add_present, add_export, add_simulate, add_serve, add_grade, add_doctor)
 """One function per command; each adds its parser, whose ``run`` default does the work."""
 
 

@@ -117,7 +117,10 @@ def leads(cell: dict[str, Any], following: dict[str, Any]) -> bool:
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
-    """The notebook in a file (format 4, as Jupyter has written it since 2015); ``BadValue`` when it is none."""
+    """The notebook in a file (format 4, as Jupyter has written it since 2015), each cell's source as one text.
+
+    ``BadValue`` when it is none.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -127,6 +130,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
         raise BadValue(text("export.no-notebook", path=path, error="nbformat 4?"))
     for cell in cells:
         cell.setdefault("metadata", {})
+        cell["source"] = source(cell)
     notebook: dict[str, Any] = {"metadata": {}, **found}
     return notebook
 

@@ -13,6 +13,8 @@ from k8snb.presenting.deck import as_html, source
 from k8snb.widgets.predict import MARKS, PREDICTION
 from k8snb.widgets.recording import RECORDING, Parts
 
+LONG = 26
+"""Lines of code above which a slide sets it in columns."""
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 ANSWER = re.compile(f"{MARKS[0]}(.*?){MARKS[1]}")
 LINK = re.compile(r'<a href="([^"#]*)(#[^"]*)?"[^>]*>(.*?)</a>', re.S)
@@ -36,7 +38,9 @@ class Renderer:
             return self.markdown(source(cell))
         if cell["cell_type"] != "code":
             return f"<pre>{escape(source(cell))}</pre>"
-        code = f'<pre class="code">{highlighted(source(cell))}</pre>' if source(cell).strip() else ""
+        rows = source(cell).count("\n")
+        kind = "code long longest" if rows > 2 * LONG else "code long" if rows > LONG else "code"
+        code = f'<pre class="{kind}">{highlighted(source(cell))}</pre>' if source(cell).strip() else ""
         return code + "".join(self.output(output) for output in _joined(cell.get("outputs", [])))
 
     def markdown(self, value: str) -> str:

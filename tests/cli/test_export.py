@@ -28,7 +28,7 @@ def talk(folder: Path, *extra: str) -> Path:
             "cell_type": kind,
             "id": f"c{i}",
             "metadata": {"slideshow": {"slide_type": slide}},
-            "source": source,
+            "source": source.splitlines(keepends=True),  # as Jupyter writes it
             **({"outputs": [], "execution_count": None} if kind == "code" else {}),
         }
         for i, (kind, slide, source) in enumerate((*TALK, *(("code", "slide", source) for source in extra)))
