@@ -2,7 +2,8 @@
 
 Slide types are those of the notebook (``slide``, ``subslide``, ``fragment``, ``notes``, ``skip``). A chapter is written as one
 column, so its fragments pile up higher than a screen; here a fragment that would not fit any more begins a screen of its own.
-What fits is estimated in lines of text, since nothing has been drawn yet: a picture counts as the lines that it is high.
+What fits is estimated in lines of text, since nothing has been drawn yet: a picture counts as the lines that it is high, and
+what a cell will say is guessed until it has run.
 Both presentations scale a screen that comes out a little too high, and a test in a browser holds that it is only a little.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from k8snb.api.mistakes import BadValue, NoSuchFile
 from k8snb.locale import text
 from k8snb.presenting.course import course
 from k8snb.views.svg import columns
+from k8snb.widgets.predict import PREDICTION
+from k8snb.widgets.recording import RECORDING
 
 ROOM = 26
 """Lines that a screen holds at its usual size (1280 by 720)."""
@@ -32,10 +36,6 @@ CODE = 26
 """Most lines of code shown at once; longer code scrolls in its box."""
 SAID = 9
 """Lines that a text output is thought to have before it is known."""
-PICTURES = re.compile(
-    r"^(?:\w+|.*\.(?:map|ownership|sequence|rollout|stepper|packet|matrix|picture|play)\(.*\)|.*\.scheduler\.explain\(.*\))$"
-)
-"""The last line of a cell whose output is a picture (a bare name is the cluster, or something that is drawn)."""
 LOUD = re.compile(r"(?:explain|step|print|diff|request|trace|%kubectl|%%kubectl)")
 """Cells that say more than a line."""
 QUESTION = "predict("
@@ -69,13 +69,56 @@ def height(cell: dict[str, Any]) -> float:
     rows = body.splitlines()
     said = rows[-1].strip() if rows else ""
     shown = min(len(rows), CODE) * 0.95 + 1
+    if cell.get("outputs"):
+        return shown + sum(_output(output) for output in cell["outputs"])
     if QUESTION in body:
         return shown + 0.9 * (body.split(QUESTION)[1].count(",") + 2)
     if body.startswith("%%") or said.startswith("%load"):
         return shown + (body.count("\nkind:") if body.startswith("%%apply") else 0)
-    if PICTURES.match(said) and not said.startswith("guess"):
+    if draws(said):
         return shown + PICTURE
     return shown + (SAID if LOUD.search(body) else 1)
+
+
+def draws(line: str) -> bool:
+    """Whether the last line of a cell shows a picture: a name (the cluster, or what was drawn before), or a call that draws."""
+    if line.isidentifier():
+        return line != "guess"
+    called = re.findall(r"(?:^|\.)(\w+)\(", line)
+    return line.endswith(")") and bool(_drawing() & set(called) or "scheduler.explain(" in line or ".at(" in line)
+
+
+@cache
+def _drawing() -> frozenset[str]:
+    """The names of functions and methods that return a picture."""
+    from k8snb import notebook
+
+    found = (notebook, *(kind for kind in vars(notebook).values() if isinstance(kind, type)))
+    return frozenset(
+        name
+        for place in found
+        for name, value in vars(place).items()
+        if str(getattr(value, "__annotations__", {}).get("return", "")).strip("'") == "Picture"
+    )
+
+
+def _output(output: dict[str, Any]) -> float:
+    """How many lines an output takes that is there."""
+    data = output.get("data", {})
+    if RECORDING in data:
+        recorded = data[RECORDING]
+        box = re.search(
+            r'viewBox="0 0 ([\d.]+) ([\d.]+)"', recorded["parts"][recorded["frames"][recorded["at"]]["svg"][0]]
+        )
+        high = 37 * float(box[2]) / float(box[1]) if box else PICTURE
+        return min(max(high, 6.0), PICTURE + 3) + (2 if recorded["controls"] else 0)
+    if PREDICTION in data:
+        return 3.5
+    told = output.get("text") or data.get("text/plain", "")
+    lines = (told if isinstance(told, str) else "".join(told)).splitlines()
+    if "text/html" in data and not lines:
+        return SAID
+    return 0.5 + sum(ceil(max(1, columns(line)) / (WIDTH * 1.2)) for line in lines[:CODE])
 
 
 def _line(line: str) -> float:
@@ -174,7 +217,7 @@ def as_html(markdown: str) -> str:
     """Markdown as HTML."""
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-    return str(markdown2html_mistune(markdown)).replace("¶", "").strip()
+    return re.sub(r'<a class="anchor-link".*?</a>', "", str(markdown2html_mistune(markdown))).strip()
 
 
 def find_chapter(name: str, language: str, folder: Path | None = None) -> Path:

@@ -29,7 +29,7 @@ def executed(path: Path, language: str, projector: bool = False) -> dict[str, An
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    notebook = nbformat.from_dict(read_notebook(path))
+    notebook = nbformat.from_dict(read_notebook(path))  # type: ignore[no-untyped-call]  # nbformat has no types for it
     client = NotebookClient(
         notebook,
         timeout=PATIENCE,
@@ -49,7 +49,7 @@ def executed(path: Path, language: str, projector: bool = False) -> dict[str, An
         raise ChapterFailed(
             text("export.failed", path=path, number=client.code_cells_executed, error=_first(str(error)))
         ) from None
-    found: dict[str, Any] = json.loads(nbformat.writes(notebook))
+    found: dict[str, Any] = json.loads(nbformat.writes(notebook))  # type: ignore[no-untyped-call]  # nor for this
     return found
 
 

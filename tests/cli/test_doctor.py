@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from string import Formatter
@@ -17,7 +18,7 @@ import pytest
 
 from k8snb import locale
 from k8snb.cli import checks, doctor, main
-from k8snb.cli.checks import CHECKS, Finding, Setting
+from k8snb.cli.checks import CHECKS, Finding, Found, Setting
 from k8snb.cli.doctor import examined, told
 
 HERE = Setting(Path("k8snb-course"))
@@ -53,8 +54,8 @@ class Distribution:
 )
 def test_packages(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str], expected: list[tuple[str, str]]) -> None:
     fake = Distribution(["a>=1.5", "b>=1; extra == 'test'"], versions)
-    monkeypatch.setattr(checks.metadata, "requires", fake.requires)
-    monkeypatch.setattr(checks.metadata, "version", fake.version)
+    monkeypatch.setattr("k8snb.cli.checks.metadata.requires", fake.requires)
+    monkeypatch.setattr("k8snb.cli.checks.metadata.version", fake.version)
 
     assert found("packages") == expected
 
@@ -130,7 +131,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
         raise PermissionError(13, "Permission denied")
 
     assert found("folder", Setting(tmp_path / "not" / "yet")) == [("ok", "folder")]
-    monkeypatch.setattr(checks.tempfile, "NamedTemporaryFile", closed)
+    monkeypatch.setattr("k8snb.cli.checks.tempfile.NamedTemporaryFile", closed)
     assert found("folder", Setting(tmp_path)) == [("fail", "folder-closed")]
 
 
@@ -162,7 +163,7 @@ def test_kubectl(monkeypatch: pytest.MonkeyPatch, said: bytes, expected: tuple[s
 
 def test_what_is_optional_is_only_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("k8snb.cli.checks.importlib.util.find_spec", lambda _: None)
 
     assert found("kubectl") + found("nbgrader") == [("note", "kubectl-missing"), ("note", "nbgrader-missing")]
 
@@ -183,7 +184,6 @@ def test_limits_of_grading(monkeypatch: pytest.MonkeyPatch, module: str | None, 
 def test_a_check_that_breaks_is_a_finding() -> None:
     def broken(_: Setting) -> Any:
         raise OSError("the disk is on fire")
-        yield
 
     [finding] = examined("fonts", broken, HERE)
 
@@ -192,7 +192,10 @@ def test_a_check_that_breaks_is_a_finding() -> None:
 
 
 def test_the_command_tells_and_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    one = ("python", checks.python), ("kubectl", lambda _: iter([("fail", "kernel-missing", {})]))
+    def trouble(_: Setting) -> Iterator[Found]:
+        yield "fail", "kernel-missing", {}
+
+    one: tuple[Any, ...] = (("python", checks.python), ("kubectl", trouble))
     monkeypatch.setattr(doctor, "CHECKS", one)
 
     assert main(["doctor", "--lang", "zh"]) == 1

@@ -18,7 +18,7 @@ EVERY = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in CH
 
 def cell(kind: str, source: str, slide_type: str | None = "fragment") -> dict[str, Any]:
     metadata = {} if slide_type is None else {"slideshow": {"slide_type": slide_type}}
-    extra = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    extra: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
     return {"cell_type": kind, "id": source[:8], "metadata": metadata, "source": source, **extra}
 
 

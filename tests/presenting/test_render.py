@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from k8snb import locale
-from k8snb.notebook import Cluster
+from k8snb.notebook import Cluster, Picture
 from k8snb.presenting.execute import ChapterFailed, executed
 from k8snb.presenting.page import file_name, page, script
 from k8snb.presenting.render import Renderer, highlighted
@@ -118,7 +119,7 @@ def test_code_is_marked_by_its_language(code: str, parts: list[str]) -> None:
 )
 def test_every_picture_is_recorded_and_left_as_it_was(cluster: Cluster, what: str, way: str, at_least: int) -> None:
     pod = cluster.pods[0].metadata.name
-    drawn = {
+    drawing: dict[str, Callable[[], Picture]] = {
         "map": cluster.map,
         "sequence": lambda: cluster.sequence(pod),
         "rollout": lambda: cluster.rollout("deploy/web"),
@@ -126,7 +127,8 @@ def test_every_picture_is_recorded_and_left_as_it_was(cluster: Cluster, what: st
         "ownership": cluster.ownership,
         "packet": lambda: cluster.packet(f"pod/{pod}", "http://10.96.0.1/"),
         "matrix": lambda: cluster.matrix(80),
-    }[what]()
+    }
+    drawn = drawing[what]()
     before, revision = drawn.stage.draw(), cluster.revision
     told = record(drawn.stage)
 
@@ -160,7 +162,9 @@ def test_the_script_is_one_module_without_imports_or_exports() -> None:
 
 
 def test_a_page_names_its_language_and_its_title() -> None:
-    cells = [{"cell_type": "markdown", "metadata": {"slideshow": {"slide_type": "slide"}}, "source": "# 标题 <x>"}]
+    cells: list[dict[str, Any]] = [
+        {"cell_type": "markdown", "metadata": {"slideshow": {"slide_type": "slide"}}, "source": "# 标题 <x>"}
+    ]
     shown = page({"cells": cells}, "01-a", "html", "zh")
 
     assert '<html lang="zh-CN">' in shown
@@ -169,7 +173,7 @@ def test_a_page_names_its_language_and_its_title() -> None:
 
 
 def notebook(path: Path, *sources: str) -> Path:
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": s}
         for i, s in enumerate(sources)
     ]
