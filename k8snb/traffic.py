@@ -104,33 +104,22 @@ class Traffic:
     def interfaces(self, of: str) -> tuple[Interface, ...]:
         """The network interfaces of ``node/NAME`` or ``pod/NAME``, as ``ip addr`` shows them there."""
         pod, node = self._end(of)
-        ipam, cni = self.network.ipam, self.network.cni
-        if pod is not None and not pod.spec.hostNetwork:
-            meta = pod.metadata
-            return plugins.pod_interfaces(cni, ipam, node, meta.uid or "", meta.namespace or "", meta.name or "")
-        return plugins.node_interfaces(cni, ipam, node, self._attached(node))
+        if pod is not None:
+            return self.network.links(pod, self._net_view)
+        network = self.network
+        return plugins.node_interfaces(network.cni, network.ipam, node, network.attached(node, self._net_view))
 
     def routes(self, of: str) -> tuple[Route, ...]:
         """The routing table of ``node/NAME`` or ``pod/NAME``; Services are in none."""
         pod, node = self._end(of)
-        ipam, cni = self.network.ipam, self.network.cni
-        if pod is not None and not pod.spec.hostNetwork:
-            held = ipam.held.get(pod.metadata.uid or "")
-            return plugins.pod_routes(cni, ipam, node, held[1]) if held is not None else ()
-        return plugins.node_routes(cni, ipam, node, self._attached(node))
+        if pod is not None:
+            return self.network.routes(pod, self._net_view)
+        network = self.network
+        return plugins.node_routes(network.cni, network.ipam, node, network.attached(node, self._net_view))
 
     def _end(self, of: str) -> tuple[Pod | None, str]:
         found = self.network.end(of, self._net_view)
         return found.pod, found.node
-
-    def _attached(self, node: str) -> tuple[tuple[str, str, str], ...]:
-        pods = self._net_view.by(Pod, "node", node)
-        held = self.network.ipam.held
-        return tuple(
-            (p.metadata.uid or "", p.metadata.namespace or "", p.metadata.name or "")
-            for p in pods
-            if (p.metadata.uid or "") in held
-        )
 
     def install_ingress(self, controller: str = "nginx", *, replicas: int = 1, default: bool = True) -> str:
         """Install an ingress controller (nginx, traefik, contour, haproxy) and wait for it; returns a URL to reach it at.

@@ -104,6 +104,10 @@ class Interface(msgspec.Struct, frozen=True):
         return " ".join([*words, *(f"inet{'6' if ':' in a else ''} {a}" for a in self.addresses)])
 
 
+LOOPBACK = Interface("lo", "loopback", ("127.0.0.1/8",), mtu=65536)
+"""The interface that every network namespace has."""
+
+
 class Route(msgspec.Struct, frozen=True):
     """One line of a routing table, printed as ``ip route`` does."""
 
@@ -162,7 +166,7 @@ def pod_interfaces(cni: Cni, ipam: Ipam, node: str, uid: str, namespace: str, na
     size = 32 if cni.mode == "routed" else int(ipam.node_cidr(node).partition("/")[2])
     texts = tuple(f"{a}/{128 if ':' in a and cni.mode == 'routed' else 64 if ':' in a else size}" for a in found)
     return (
-        Interface("lo", "loopback", ("127.0.0.1/8",), mtu=65536),
+        LOOPBACK,
         Interface("eth0", "veth", texts, pod_mac(found[0]), cni.pod_mtu, host_end(cni, uid, namespace, name)),
     )
 
@@ -183,7 +187,7 @@ def node_interfaces(
     """What ``ip addr`` shows on a node; ``pods`` are uid, namespace and name of the pods that have an address there."""
     address = ipam.node_address(node)
     found = [
-        Interface("lo", "loopback", ("127.0.0.1/8",), mtu=65536),
+        LOOPBACK,
         Interface("eth0", "ethernet", (f"{address}/16",), node_mac(address)),
     ]
     if cni.mode == "vxlan":

@@ -19,7 +19,18 @@ from k8snb.api.types.networking_v1 import NetworkPolicy
 from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
 from k8snb.network import dns, proxy, services
-from k8snb.network.cni import Cni, overlay_address, plugin
+from k8snb.network.cni import (
+    LOOPBACK,
+    Cni,
+    Interface,
+    Route,
+    node_interfaces,
+    node_routes,
+    overlay_address,
+    plugin,
+    pod_interfaces,
+    pod_routes,
+)
 from k8snb.network.ipam import Ipam
 from k8snb.network.journey import CONNECT_TIMEOUT, Journey
 from k8snb.network.packet import FIRST_PORT, LAST_PORT
@@ -216,6 +227,28 @@ class Network:
     def resolv_conf(self, pod: Pod) -> str:
         """The text of a pod's /etc/resolv.conf."""
         return dns.resolv_conf(pod)
+
+    def links(self, pod: Pod, view: View) -> tuple[Interface, ...]:
+        """The interfaces in a pod's network namespace (with the host's network: those of its node)."""
+        meta, node = pod.metadata, pod.spec.nodeName or ""
+        if pod.spec.hostNetwork:
+            return node_interfaces(self.cni, self.ipam, node, self.attached(node, view))
+        return pod_interfaces(self.cni, self.ipam, node, meta.uid or "", meta.namespace or "", meta.name or "") or (
+            LOOPBACK,
+        )
+
+    def routes(self, pod: Pod, view: View) -> tuple[Route, ...]:
+        """The routing table there."""
+        node = pod.spec.nodeName or ""
+        if pod.spec.hostNetwork:
+            return node_routes(self.cni, self.ipam, node, self.attached(node, view))
+        held = self.ipam.held.get(pod.metadata.uid or "")
+        return pod_routes(self.cni, self.ipam, node, held[1]) if held is not None else ()
+
+    def attached(self, node: str, view: View) -> tuple[tuple[str, str, str], ...]:
+        """Uid, namespace and name of the pods of a node that have an address there."""
+        metas = [pod.metadata for pod in view.by(Pod, "node", node)]
+        return tuple((m.uid or "", m.namespace or "", m.name or "") for m in metas if (m.uid or "") in self.ipam.held)
 
     # -- requests
 

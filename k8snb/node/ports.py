@@ -48,7 +48,7 @@ def refuse(process: AppProcess, box: Container, now: float, socket: Listener) ->
 def _listening(box: Container, now: float) -> Iterator[Listener]:
     from k8snb.node.container import RUNNING
 
-    for other in _neighbours(box):
+    for other in neighbours(box):
         process = other.process
         if other is box or other.state != RUNNING or process is None or process.exited is not None:
             continue
@@ -59,7 +59,7 @@ def _listening(box: Container, now: float) -> Iterator[Listener]:
             yield from getattr(process, "listens", ())
 
 
-def _neighbours(box: Container) -> Iterable[Container]:
+def neighbours(box: Container) -> Iterable[Container]:
     """The containers of the same network namespace."""
     worker = box.worker
     if not worker.pod.spec.hostNetwork:

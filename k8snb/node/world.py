@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from k8snb.client.view import View
@@ -49,6 +50,34 @@ class Found(Protocol):
         """The server's answers."""
 
 
+class Link(Protocol):
+    """A network interface as it is seen from inside."""
+
+    @property
+    def name(self) -> str:
+        """Its name, such as eth0."""
+
+    @property
+    def kind(self) -> str:
+        """What it is: loopback, veth, ethernet, bridge, vxlan."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses with the sizes of their ranges."""
+
+    @property
+    def mac(self) -> str:
+        """Its hardware address, empty when it has none."""
+
+    @property
+    def mtu(self) -> int:
+        """The largest packet that it takes, in bytes."""
+
+    @property
+    def peer(self) -> str:
+        """The name of its other end, when it is one of a pair."""
+
+
 class Plumbing(Protocol):
     """The network as nodes and containers see it; ``k8snb.network.Network`` is the real one."""
 
@@ -78,6 +107,12 @@ class Plumbing(Protocol):
 
     def resolv_conf(self, pod: Pod) -> str:
         """The text of a pod's /etc/resolv.conf."""
+
+    def links(self, pod: Pod, view: View) -> Sequence[Link]:
+        """The interfaces in a pod's network namespace (with the host's network: those of its node)."""
+
+    def routes(self, pod: Pod, view: View) -> Sequence[object]:
+        """The routing table there; each line is printed as ``ip route`` does."""
 
     def lookup(self, source: str, name: str, view: View) -> tuple[str, tuple[str, ...]]:
         """Resolve a name as a pod would: the full name that was found and its addresses (none: NXDOMAIN)."""

@@ -83,6 +83,8 @@ class Context:
             from k8snb.node.shell.commands.text import tail_on
 
             again = tail_on(self, wait)
+            if again is not None:
+                again.argv = wait.argv
             self.thread.wait = again
             return
         for entry in wait.data:

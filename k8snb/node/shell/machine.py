@@ -43,9 +43,11 @@ class Machine(Process):
         "main_code",
         "name",
         "next_pid",
+        "single",
         "started",
         "stdin",
         "threads",
+        "words",
     )
 
     def __init__(self, name: str, code: Code | None, arguments: tuple[str, ...] = (), error: str = "") -> None:
@@ -54,6 +56,8 @@ class Machine(Process):
         self.main_code = code
         self.arguments = arguments
         self.error = error
+        self.words: tuple[str, ...] = ()
+        self.single = False
         self.interactive = False
         self.stdin: str | None = None
         self.threads: list[Thread] = []
@@ -68,6 +72,12 @@ class Machine(Process):
     @classmethod
     def shell(cls, words: tuple[str, ...]) -> Machine:
         """``sh -c SCRIPT ARG…``, ``sh FILE ARG…`` or an interactive shell."""
+        machine = cls._shell(words)
+        machine.words = words
+        return machine
+
+    @classmethod
+    def _shell(cls, words: tuple[str, ...]) -> Machine:
         name = words[0].rpartition("/")[2]
         rest = list(words[1:])
         options = ""
@@ -98,13 +108,17 @@ class Machine(Process):
     @classmethod
     def script(cls, words: tuple[str, ...], text: str) -> Machine:
         """A file that is run by name."""
-        return cls._compiled(words[0].rpartition("/")[2], text, tuple(words[1:]))
+        machine = cls._compiled(words[0].rpartition("/")[2], text, tuple(words[1:]))
+        machine.words = ("/bin/sh", *words)
+        return machine
 
     @classmethod
     def command(cls, words: tuple[str, ...]) -> Machine:
         """A single command without a shell."""
         parts = tuple((Literal(word, True),) for word in words)
-        return cls(words[0].rpartition("/")[2], compile_node(Simple((), parts, ())))
+        machine = cls(words[0].rpartition("/")[2], compile_node(Simple((), parts, ())))
+        machine.words, machine.single = words, True
+        return machine
 
     @classmethod
     def _compiled(cls, name: str, text: str, arguments: tuple[str, ...]) -> Machine:

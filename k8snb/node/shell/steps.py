@@ -142,6 +142,7 @@ def command(context: Context, instruction: Instruction) -> None:
                 thread.variables[name] = old
     if isinstance(outcome, Wait):
         _text_before_restore(context, outcome, before)
+        outcome.argv = tuple(argv)
         thread.wait = outcome
     elif outcome is not None:
         thread.status = outcome

@@ -17,10 +17,10 @@ class Wait:
     """What a thread waits for.
 
     ``kind`` is sleep, app (a program runs in the foreground), job (the ``wait`` builtin), tail (a file that grows) or
-    listen (nc -l); ``until`` is when it looks again (None: something else wakes it).
+    listen (nc -l); ``until`` is when it looks again (None: something else wakes it). ``argv`` is the command that takes time.
     """
 
-    __slots__ = ("app", "data", "kind", "status", "until")
+    __slots__ = ("app", "argv", "data", "kind", "status", "until")
 
     def __init__(self, kind: str, until: float | None, status: int = 0, data: tuple[Any, ...] = ()) -> None:
         self.kind = kind
@@ -28,6 +28,7 @@ class Wait:
         self.status = status
         self.data = data
         self.app: AppProcess | None = None
+        self.argv: tuple[str, ...] = ()
 
 
 class Scope:

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from k8snb.node.shell.commands import builtins, clients, conditions, filesystem, system, text, web
+from k8snb.node.shell.commands import (
+    builtins,
+    clients,
+    conditions,
+    filesystem,
+    interfaces,
+    mounts,
+    processes,
+    system,
+    text,
+    web,
+)
 from k8snb.node.shell.context import Context, Outcome
 
 Command = Callable[[Context, list[str]], Outcome]
@@ -17,6 +28,9 @@ COMMANDS: dict[str, Command] = {
     **builtins.COMMANDS,
     **conditions.COMMANDS,
     **system.COMMANDS,
+    **processes.COMMANDS,
+    **interfaces.COMMANDS,
+    **mounts.COMMANDS,
     **filesystem.COMMANDS,
     **text.COMMANDS,
     **web.COMMANDS,

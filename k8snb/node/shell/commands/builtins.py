@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from k8snb.node.container import Container
 from k8snb.node.process import SIGNALS
+from k8snb.node.processes import Running, processes
 from k8snb.node.shell.arithmetic import ArithmeticError_, evaluate
 from k8snb.node.shell.compiler import compile_script
 from k8snb.node.shell.context import Context, Outcome
@@ -336,17 +338,30 @@ def kill(context: Context, argv: list[str]) -> Outcome:
 
 
 def _kill(context: Context, word: str, name: str) -> int:
+    """Signal a process that is seen from here: a part of the own script, or the main process of a container.
+
+    Simplification: the sandbox (process 1 of a shared PID namespace) and the processes that a program has started ignore it.
+    """
     box, machine = context.box, context.machine
-    main = box.worker.box(box.name).process
-    if word == "1":
-        if main is not None:
-            main.signal(name, box, context.now, context.world)
-        return 0
-    for thread in machine.threads:
-        if str(thread.pid) == word and not thread.done:
-            machine.signal_thread(thread, name, box, context.now, context.world)
-            return 0
-    return context.fail(f"{machine.name}: can't kill pid {word}: No such process")
+    if box.worker.box(box.name).process is not machine or word != "1":
+        for thread in machine.threads:
+            if str(thread.pid) == word and not thread.done and thread.pid != 1:
+                machine.signal_thread(thread, name, box, context.now, context.world)
+                return 0
+    found = next((row for row in processes(box) if str(row.pid) == word), None)
+    if found is None:
+        return context.fail(f"{machine.name}: can't kill pid {word}: No such process")
+    other = found.box
+    if other is not None and other.process is not None and not any(row.pid < found.pid for row in _of(other, box)):
+        other.process.signal(name, other, context.now, context.world)
+        if other.name != box.name:
+            other.worker.look(context.now)
+    return 0
+
+
+def _of(box: Container, seen_from: Container) -> list[Running]:
+    """The processes of one container, with their numbers as seen from another."""
+    return [row for row in processes(seen_from) if row.box is not None and row.box.name == box.name]
 
 
 def let(context: Context, argv: list[str]) -> Outcome:

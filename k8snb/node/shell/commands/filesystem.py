@@ -232,7 +232,7 @@ def mktemp(context: Context, argv: list[str]) -> Outcome:
 
 COMMANDS: dict[str, Callable[[Context, list[str]], Outcome]] = {
     "basename": basename, "cp": copy, "dd": dd, "df": usage, "dirname": basename, "du": usage, "fallocate": touch, "find": find,
-    "ln": link, "ls": ls, "mkdir": mkdir, "mkfifo": touch, "mktemp": mktemp, "mv": copy, "readlink": realpath,
+    "ln": link, "mkdir": mkdir, "mkfifo": touch, "mktemp": mktemp, "mv": copy,
     "realpath": realpath, "rm": rm, "rmdir": rm, "stat": stat, "touch": touch, "truncate": touch,
 }  # fmt: skip
 """File commands by name."""

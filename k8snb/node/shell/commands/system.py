@@ -1,4 +1,4 @@
-"""Time, processes and the machine: sleep, date, hostname, env, ps, timeout and the like."""
+"""Time and the machine: sleep, date, env, uname, timeout and the like."""
 
 from __future__ import annotations
 
@@ -56,19 +56,6 @@ def date(context: Context, argv: list[str]) -> Outcome:
     return 0
 
 
-def hostname(context: Context, argv: list[str]) -> Outcome:
-    """hostname [-i] [-f]."""
-    if "-i" in argv or "-I" in argv:
-        context.out(f"{context.box.worker.ip}\n")
-    elif "-f" in argv:
-        spec, meta = context.box.worker.pod.spec, context.box.worker.pod.metadata
-        name = context.box.hostname()
-        context.out(f"{name}.{spec.subdomain}.{meta.namespace}.svc.cluster.local\n" if spec.subdomain else f"{name}\n")
-    else:
-        context.out(f"{context.box.hostname()}\n")
-    return 0
-
-
 def env(context: Context, argv: list[str]) -> Outcome:
     """env [NAME=VALUE…] [COMMAND…], printenv [NAME…]."""
     thread = context.thread
@@ -93,26 +80,6 @@ def env(context: Context, argv: list[str]) -> Outcome:
     return 0
 
 
-def identity(context: Context, argv: list[str]) -> Outcome:
-    """id, whoami."""
-    box = context.box
-    security, pod = box.spec.securityContext, box.worker.pod.spec.securityContext
-    uid = box.image.user if box.image is not None else 0
-    for source in (pod, security):
-        if source is not None and source.runAsUser is not None:
-            uid = source.runAsUser
-    name = "root" if uid == 0 else str(uid)
-    if argv[0] == "whoami":
-        context.out(f"{name}\n")
-    elif "-u" in argv:
-        context.out(f"{uid}\n")
-    elif "-g" in argv:
-        context.out("0\n")
-    else:
-        context.out(f"uid={uid}({name}) gid=0(root) groups=0(root)\n")
-    return 0
-
-
 def uname(context: Context, argv: list[str]) -> Outcome:
     """uname [-a] [-r] [-n] [-m]."""
     flags = "".join(argv[1:])
@@ -122,24 +89,6 @@ def uname(context: Context, argv: list[str]) -> Outcome:
         chosen = {"r": KERNEL_VERSION, "n": context.box.hostname(), "m": "x86_64", "s": "Linux"}
         context.out(" ".join(chosen[f] for f in flags if f in chosen) or "Linux")
         context.out("\n")
-    return 0
-
-
-def ps(context: Context, argv: list[str]) -> Outcome:
-    """ps: the processes of the container."""
-    context.out("PID   USER     TIME  COMMAND\n")
-    pod = context.box.worker
-    if pod.pod.spec.shareProcessNamespace:
-        context.out("    1 65535     0:00 /pause\n")
-    main = context.box
-    words = [*main.spec.command, *main.spec.args]
-    if not words and main.image is not None:
-        words = [*main.image.entrypoint, *main.image.cmd]
-    context.out(f"    1 root      0:00 {' '.join(words)}\n")
-    for thread in context.machine.threads:
-        if thread.pid != 1 and not thread.done:
-            context.out(f"{thread.pid:5d} root      0:00 {context.machine.name}\n")
-    context.out(f"{context.machine.next_pid:5d} root      0:00 ps\n")
     return 0
 
 
@@ -212,11 +161,11 @@ def control(context: Context, argv: list[str]) -> Outcome:
 
 COMMANDS: dict[str, Callable[[Context, list[str]], Outcome]] = {
     "apk": install, "apt": install, "apt-get": install, "chgrp": nothing, "chmod": nothing, "chown": nothing, "clear": nothing,
-    "date": date, "dnf": install, "env": env, "expr": expr, "free": nothing, "hostname": hostname, "httpd": control, "id": identity,
-    "install": nothing, "iptables": nothing, "microdnf": install, "modprobe": nothing, "mount": nothing, "nginx": control,
+    "date": date, "dnf": install, "env": env, "expr": expr, "free": nothing, "httpd": control,
+    "install": nothing, "iptables": nothing, "microdnf": install, "modprobe": nothing, "nginx": control,
     "nice": nothing, "nohup": nothing, "npm": install, "nproc": nproc, "pip": install, "pip3": install, "printenv": env,
-    "ps": ps, "redis-server": control, "sleep": sleep, "sync": nothing, "sysctl": nothing, "time": nothing,
-    "timeout": timeout, "top": nothing, "uname": uname, "uptime": nothing, "usleep": nothing, "whoami": identity,
+    "redis-server": control, "sleep": sleep, "sync": nothing, "sysctl": nothing, "time": nothing,
+    "timeout": timeout, "top": nothing, "uname": uname, "uptime": nothing, "usleep": nothing,
     "yes": yes, "yum": install,
 }  # fmt: skip
 """System commands by name."""

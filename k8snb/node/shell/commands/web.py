@@ -345,20 +345,8 @@ def ping(context: Context, argv: list[str]) -> Outcome:
     return Wait("sleep", context.now + float(count), int(got == 0), (("out", "\n".join(lines) + "\n"),))
 
 
-def ip(context: Context, argv: list[str]) -> Outcome:
-    """ip addr, ifconfig: the pod's address."""
-    address = context.box.worker.ip
-    if argv[0] == "ifconfig":
-        context.out(f"eth0      Link encap:Ethernet\n          inet addr:{address}  Mask:255.255.255.0\n")
-    else:
-        context.out(
-            f"1: lo: <LOOPBACK,UP>\n    inet 127.0.0.1/8 scope host lo\n2: eth0@if3: <UP>\n    inet {address}/24 scope global eth0\n"
-        )
-    return 0
-
-
 COMMANDS: dict[str, Callable[[Context, list[str]], Outcome]] = {
-    "curl": curl, "dig": dig, "getent": dig, "host": dig, "ifconfig": ip, "ip": ip, "nc": netcat, "ncat": netcat,
+    "curl": curl, "dig": dig, "getent": dig, "host": dig, "nc": netcat, "ncat": netcat,
     "netcat": netcat, "nslookup": nslookup, "ping": ping, "telnet": netcat, "wget": wget,
 }  # fmt: skip
 """Network commands by name."""
