@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from k8snb.api.frozen import EMPTY
 from k8snb.api.selectors import Selector, from_label_selector, from_labels, parse
 from k8snb.api.types.apps_v1 import DaemonSet, ReplicaSet, StatefulSet
 from k8snb.api.types.batch_v1 import Job
@@ -144,11 +145,19 @@ class PlaygroundView(msgspec.Struct, frozen=True):
 
 
 def playground(
-    world: World, selector: str = "", namespace: str = "default", more: Iterable[tuple[str, str]] = ()
+    world: World,
+    selector: str = "",
+    namespace: str = "default",
+    more: Iterable[tuple[str, str]] = (),
+    planned: Mapping[str, tuple[Planned, ...]] = EMPTY,
 ) -> PlaygroundView:
-    """The labels of a namespace held against a selector; ``more`` are labels that lie ready."""
+    """The labels of a namespace held against a selector; ``more`` are labels that lie ready.
+
+    A past moment does not tell what controllers were about to do: ``planned`` are the calls that were known then, by ref.
+    """
     pods = sorted(world.of(Pod, namespace), key=lambda pod: natural(pod.metadata.name or ""))
     seekers, ties = _seekers(world, namespace, pods)
+    seekers = [msgspec.structs.replace(s, calls=planned.get(s.ref, s.calls)) for s in seekers]
     view = selector_view(selector, [pod.metadata.labels for pod in pods])
     typed = parse(selector) if not view.error else None
     shown = tuple(_pod(pod, typed, tuple(ties.get(cache_key(pod), ()))) for pod in pods)

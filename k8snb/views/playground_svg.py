@@ -6,7 +6,7 @@ from html import escape
 
 from k8snb.api.selectors import Requirement, Selector, parse
 from k8snb.locale import text
-from k8snb.views.playground import PlaygroundView, PlayPod, Seeker, label_text
+from k8snb.views.playground import PlaygroundView, PlayPod, Seeker, Tie, label_text
 from k8snb.views.playground_text import TIES
 from k8snb.views.scheduling_svg import wrapped
 from k8snb.views.selector import SelectorView
@@ -210,7 +210,11 @@ def _measured(pod: PlayPod, w: float, language: str | None) -> tuple[list[tuple[
         places.append((x, y, wide))
         x += wide + 5
     after = y + CHIP + 6
-    return places, after + 15 * len(pod.ties) + 6
+    return places, after + 15 * sum(len(_tie_lines(tie, w, language)) for tie in pod.ties) + 6
+
+
+def _tie_lines(tie: Tie, w: float, language: str | None) -> list[str]:
+    return wrapped(f"{TIES[tie.id]} {tie.text(language)}", w - 20, 11.5, 2)
 
 
 def _card(
@@ -245,10 +249,12 @@ def _card(
     bottom = (places[-1][1] if places else 44.0) + CHIP + 6
     if not pod.labels:
         body += label(10, 58, text("play.no-labels", language), 11.5, SOFT)
-    for i, tie in enumerate(pod.ties):
+    y_tie = bottom + 12
+    for tie in pod.ties:
         ink = AHEAD if tie.ahead else SOFT if tie.id in ("foreign", "unready", "waits") else GOOD
-        told = fit(f"{TIES[tie.id]} {tie.text(language)}", w - 20, 11.5)
-        body += label(10, bottom + 12 + i * 15, told, 11.5, ink, 600 if tie.ahead else 400)
+        for part in _tie_lines(tie, w, language):
+            body += label(10, y_tie, part, 11.5, ink, 600 if tie.ahead else 400)
+            y_tie += 15
     spoken = f"{pod.name} {pod.word}, {verdict}. {', '.join(map(label_text, pod.labels))}. " + ", ".join(
         tie.text(language) for tie in pod.ties
     )

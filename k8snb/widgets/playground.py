@@ -15,6 +15,7 @@ from k8snb.locale import messages, text
 from k8snb.views.detail import detail
 from k8snb.views.playground import PlaygroundView, label_command, label_text, playground, read_label
 from k8snb.views.playground_svg import BIN, draw_playground
+from k8snb.views.reconcile import Planned
 from k8snb.widgets.following import Following
 
 LONGEST = 1000
@@ -33,6 +34,8 @@ class Playground(Following):
         self.namespace = namespace
         self.held = ""
         self.ready: list[tuple[str, str]] = []
+        self._planned: dict[str, tuple[Planned, ...]] = {}
+        self._own: dict[str, tuple[Planned, ...]] = {}
         super().__init__(cluster, controls=["step", "run", "filter", "label"], **options)
 
     @property
@@ -41,7 +44,21 @@ class Playground(Following):
 
     def view(self) -> PlaygroundView:
         """What is shown."""
-        return playground(self.world, self.selector, self.namespace, self.ready)
+        view = playground(self.world, self.selector, self.namespace, self.ready, self._own if self.kept else {})
+        if self.shown is None:
+            self._planned = {seeker.ref: seeker.calls for seeker in view.seekers}
+        return view
+
+    def command(self, message: dict[str, Any]) -> None:
+        super().command(message)
+        if not self.kept:
+            self._own = self._planned
+
+    def catch_up(self) -> None:
+        fresh = self._fresh
+        super().catch_up()
+        if fresh:  # what was about to happen when its own cell had run
+            self._own = self._planned
 
     def draw(self) -> dict[str, Any]:
         view = self.view()

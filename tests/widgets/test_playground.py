@@ -7,7 +7,7 @@ import pytest
 from k8snb.cluster import Cluster
 from k8snb.widgets import Playground
 from tests.views.test_playground import SHOP
-from tests.widgets.conftest import send
+from tests.widgets.conftest import cell_has_run, send
 
 
 @pytest.fixture
@@ -140,6 +140,20 @@ def test_whoever_looks_for_pods_lends_its_selector(stage: Playground) -> None:
 
     assert (stage.selector, stage.frame["filter"]) == ("app=web", "app=web")
     assert stage.detail["title"] == "Service default/web"
+
+
+def test_an_older_playground_keeps_what_was_about_to_happen(stage: Playground) -> None:
+    stage.cluster.patch("pod", member(stage), {"metadata": {"labels": {"app": "stray"}}})
+    cell_has_run()
+    newer = Playground(stage.cluster, "app=stray", language="en")
+    stage.cluster.settle()
+    cell_has_run()
+
+    assert stage.kept
+    assert "will let go of it" in stage.frame["svg"]
+    assert "about to: let go of Pod" in "".join(stage.frame["svg"].split("\n"))
+    assert "about to" not in newer.frame["svg"]
+    assert newer.frame["svg"].count('data-state="match"') == 2
 
 
 def test_it_speaks_both_languages(stage: Playground) -> None:
