@@ -16,6 +16,9 @@ from k8snb.explain.scheduling import SchedulingExplanation
 from k8snb.network import Reachability
 from k8snb.scheduling import Scheduling as SchedulingModel
 from k8snb.views import cluster_map, draw_map, map_text
+from k8snb.views.anatomy import anatomy
+from k8snb.views.anatomy_svg import draw_anatomy
+from k8snb.views.anatomy_text import anatomy_text
 from k8snb.views.architecture import architecture, architecture_text
 from k8snb.views.architecture_svg import draw_architecture
 from k8snb.views.behind import BehindView, behind, behind_text
@@ -197,6 +200,23 @@ class Cluster(Pictures, model.Cluster):
             Stepper(self, controller, name, **options),
             draw_reconcile(view, language, projector=bool(options.get("projector"))),
             reconcile_text(view, language),
+            view,
+        )
+
+    def anatomy(self, pod: str, **options: Any) -> Picture:
+        """One Pod from inside, live: ``anatomy("pod/web")``.
+
+        Shows what its containers share (the pause container's network, volumes and what is in them) and what each has for
+        itself (processes, user, files), with probes, memory and restarts. Options as for ``map``; ``view`` has the data.
+        """
+        from k8snb.widgets import Anatomy
+
+        view = anatomy(self, pod)
+        language = options.get("language")
+        return Picture(
+            Anatomy(self, pod, **options),
+            draw_anatomy(view, language, projector=bool(options.get("projector"))),
+            anatomy_text(view, language),
             view,
         )
 

@@ -20,6 +20,8 @@ from k8snb.locale import (
     labels_zh,
     network_en,
     network_zh,
+    pod_en,
+    pod_zh,
     presenting_en,
     presenting_zh,
     scheduling_en,
@@ -34,6 +36,7 @@ CATALOGUES = (
     (labels_en, labels_zh),
     (network_en, network_zh),
     (presenting_en, presenting_zh),
+    (pod_en, pod_zh),
     (scheduling_en, scheduling_zh),
 )
 """English and Chinese, file by file."""

@@ -77,6 +77,12 @@ class Machines(Interactive):
         worker = agent.workers.get(f"{agent.name}/{pod.metadata.namespace}/{pod.metadata.name}")
         return worker if worker is not None and worker.uid == pod.metadata.uid else None
 
+    def glance(self, pod: Pod) -> PodWorker | None:
+        """What its node knows of a pod, to look at only: nothing of it may be changed."""
+        agent = self.agents.peek(pod.spec.nodeName or "")
+        worker = agent.workers.get(f"{agent.name}/{pod.metadata.namespace}/{pod.metadata.name}") if agent else None
+        return worker if worker is not None and worker.uid == pod.metadata.uid else None
+
     # -- what runs (``k8snb.network`` asks)
 
     def pod_of(self, uid: str) -> Pod | None:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from k8snb.api.quantity import parse
 from k8snb.node.app import AppProcess
 from k8snb.node.container import RUNNING, Container
-from k8snb.node.shell.machine import Machine
 
 if TYPE_CHECKING:
     from k8snb.node.pod import PodWorker
     from k8snb.node.process import Process
+    from k8snb.node.shell.machine import Machine
     from k8snb.node.shell.thread import Thread
 
 HOST = {
@@ -128,6 +128,8 @@ def _of_node(worker: PodWorker, seen: list[Container]) -> list[Running]:
 
 def _own(box: Container) -> Iterator[Running]:
     """The processes of one container, numbered as in a PID namespace of its own."""
+    from k8snb.node.shell.machine import Machine
+
     process = box.process
     user = user_name(user_of(box)[0])
     if isinstance(process, AppProcess):
@@ -152,8 +154,9 @@ def _script(machine: Machine, box: Container, user: str) -> Iterator[Running]:
             continue
         command = _foreground(thread)
         parent = 0 if thread.pid == 1 else 1
-        alone = not thread.calls and not thread.scopes and thread.at >= len(thread.code.instructions)
-        if command and (alone or machine.single):
+        rest = thread.code.instructions[thread.at :]
+        last = not (thread.calls or thread.scopes or thread.traps) and all(one == ("check",) for one in rest)
+        if command and (last or machine.single):
             yield Running(thread.pid, parent, user, command, box, thread)
             continue
         yield Running(thread.pid, parent, user, words, box, thread)
@@ -177,6 +180,8 @@ def _foreground(thread: Thread) -> str:
 
 def with_command(box: Container, running: Process, command: str) -> list[Running]:
     """What is seen by a command that looks: all processes, and those of the command itself; ``running`` is what runs it."""
+    from k8snb.node.shell.machine import Machine
+
     rows = processes(box)
     user = user_name(user_of(box)[0])
     main = box.worker.box(box.name).process

@@ -1,5 +1,6 @@
 """Live pictures over the views: the only place that imports widget libraries."""
 
+from k8snb.widgets.anatomy import Anatomy
 from k8snb.widgets.architecture import Architecture
 from k8snb.widgets.behind import Behind
 from k8snb.widgets.cluster_map import ClusterMap
@@ -13,6 +14,7 @@ from k8snb.widgets.stage import Stage
 from k8snb.widgets.stepper import Stepper
 
 __all__ = [
+    "Anatomy",
     "Architecture",
     "Behind",
     "ClusterMap",
