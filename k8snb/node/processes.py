@@ -208,8 +208,9 @@ def namespaces(box: Container) -> dict[str, int]:
     found["mnt"] = _number(f"{instance}/mnt")
     found["cgroup"] = _number(f"{instance}/cgroup")
     if not spec.hostPID:
-        owner = "" if spec.shareProcessNamespace else worker.box(_target(box))
-        found["pid"] = _number(f"{worker.uid}/{f'{owner.name}/{owner.attempt}' if owner else worker.sandboxes}/pid")
+        owner = worker.box(_target(box))
+        of = worker.sandboxes if spec.shareProcessNamespace else f"{owner.name}/{owner.attempt}"
+        found["pid"] = _number(f"{worker.uid}/{of}/pid")
     return dict(sorted(found.items()))
 
 

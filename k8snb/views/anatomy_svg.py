@@ -7,9 +7,8 @@ from html import escape
 from k8snb.locale import text
 from k8snb.views.anatomy import TOKEN, AnatomyView, Room, Shelf
 from k8snb.views.anatomy_text import heading, kind_text, network_lines, room_lines, shared_lines, shelf_lines, word_text
-from k8snb.views.scheduling_svg import wrapped
 from k8snb.views.state import LOOKS
-from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, fit, keyed, label, picture
+from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, fit, keyed, label, picture, wrapped
 
 WIDTH, PROJECTOR = 960.0, 1.35
 GAP, EDGE, ROW = 10.0, 10.0, 15.0

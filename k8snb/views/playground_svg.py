@@ -8,10 +8,9 @@ from k8snb.api.selectors import Requirement, Selector, parse
 from k8snb.locale import text
 from k8snb.views.playground import PlaygroundView, PlayPod, Seeker, Tie, label_text
 from k8snb.views.playground_text import TIES
-from k8snb.views.scheduling_svg import wrapped
 from k8snb.views.selector import SelectorView
 from k8snb.views.state import LOOKS
-from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, columns, fit, keyed, label, line, picture
+from k8snb.views.svg import INK, LINE, PAPER, SOFT, WASH, box, columns, fit, keyed, label, line, picture, wrapped
 
 WIDTH, PROJECTOR = 960.0, 1.3
 GAP, CHIP = 8.0, 20.0
