@@ -77,6 +77,11 @@ def diff_objects(left: Object, right: Object) -> list[tuple[str, Any, Any]]:
     return _fields(_plain(left), _plain(right), "")
 
 
+def diff_fields(left: Any, right: Any) -> list[tuple[str, Any, Any]]:
+    """(path, left, right) of every field in which two plain values differ."""
+    return _fields(left, right, "")
+
+
 def _all(world: World, ignore: frozenset[str]) -> dict[str, Object]:
     return {kv.key: kv.value for kv in world.reader.list("/registry/").items if kv.value.kind not in ignore}
 

@@ -28,6 +28,8 @@ from k8snb.views.networks import networks_text, networks_view
 from k8snb.views.networks_svg import draw_networks
 from k8snb.views.packet import packet_text, packet_view
 from k8snb.views.packet_svg import draw_packet
+from k8snb.views.pipeline import pipeline, pipeline_text
+from k8snb.views.pipeline_svg import draw_pipeline
 from k8snb.views.playground import playground
 from k8snb.views.playground_svg import draw_playground
 from k8snb.views.playground_text import playground_text
@@ -165,6 +167,19 @@ class Cluster(Pictures, model.Cluster):
         language = options.get("language")
         still = draw_architecture(view, language, projector=bool(options.get("projector")))
         return Picture(Architecture(self, follow, **options), still, architecture_text(view, language), view)
+
+    def pipeline(self, manifest: Any, user: str = "", groups: Iterable[str] = (), **options: Any) -> Picture:
+        """The way of a request through the API server, station by station: ``pipeline(manifest, user="bob")``.
+
+        The request to create the object is really sent, to a copy of the cluster. Without a ``user`` the administrator asks.
+        The picture's ``view`` has the stations, who refused it, and the answer; other options as for ``map``.
+        """
+        from k8snb.widgets import Pipeline
+
+        view = pipeline(self, manifest, user, groups)
+        language = options.get("language")
+        still = draw_pipeline(view, language, projector=bool(options.get("projector")))
+        return Picture(Pipeline(view, **options), still, pipeline_text(view, language), view)
 
     def rollout(self, what: str, since: int | None = None, **options: Any) -> Picture:
         """The last rollout of a workload against its bounds, live: ``rollout("deploy/web")``.

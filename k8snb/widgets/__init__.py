@@ -7,6 +7,7 @@ from k8snb.widgets.cluster_map import ClusterMap
 from k8snb.widgets.graphs import OwnershipGraph, PodSequence
 from k8snb.widgets.networks import Networks
 from k8snb.widgets.packet import PacketPath, ReachMatrix
+from k8snb.widgets.pipeline import Pipeline
 from k8snb.widgets.playground import Playground
 from k8snb.widgets.rollout import Rollout
 from k8snb.widgets.scheduling import SchedulingHeat
@@ -21,6 +22,7 @@ __all__ = [
     "Networks",
     "OwnershipGraph",
     "PacketPath",
+    "Pipeline",
     "Playground",
     "PodSequence",
     "ReachMatrix",
