@@ -91,6 +91,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     `body` is a typed object (trusted to be well typed), a mapping, or bytes (decoded strictly as `content_type`);
     for a patch it is the patch: bytes, mapping or list.
     `actor` names the component in causes and audit; empty means `user_agent` up to its first "/" or the user.
+    `frozen` says that the body is what `k8snb.api.freeze` would make of it, so that nobody need look.
     """
 
     verb: str
@@ -105,6 +106,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     user_agent: str = ""
     actor: str = ""
     cause: Triggers = NO_TRIGGERS
+    frozen: bool = False
 
     @property
     def dry_run(self) -> bool:

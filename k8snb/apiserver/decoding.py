@@ -29,9 +29,12 @@ def body_object(ctx: ServerContext, ep: Endpoint, known: Any = None) -> Any:
 
     `known` is the stored version, whose parts need no second look when they come back unchanged.
     """
-    body = ctx.request.body
+    request = ctx.request
+    body = request.body
     if isinstance(body, Object):
         if known is None:
+            if request.frozen:
+                return ep.served.default(body)
             return ep.served.default(freeze(body, _blank(type(body))))
         obj = freeze(body, known)
         # What the stored object has in common with the body has its defaults already.
@@ -57,7 +60,7 @@ def subresource_object(ctx: ServerContext, api_version: str, kind: str) -> Any:
     """The object in the body of a subresource request, of the kind that the subresource takes."""
     body = ctx.request.body
     if isinstance(body, Object):
-        return freeze(body, _blank(type(body)))
+        return body if ctx.request.frozen else freeze(body, _blank(type(body)))
     return _decoded(ctx, ctx.request.resource, type_named(api_version, kind))
 
 

@@ -86,13 +86,13 @@ class Recorder:
         event = Event(
             metadata=self._names.meta(obj, now),
             involvedObject=reference(obj, call.field_path),
-            reason=call.reason,
-            message=call.message,
-            source=EventSource(component=component, host=call.host or None),
+            reason=call.reason or None,
+            message=call.message or None,
+            source=EventSource(component=component or None, host=call.host or None),
             firstTimestamp=time,
             lastTimestamp=time,
             count=1,
-            type=call.type,
+            type=call.type or None,
             reportingComponent=component,
             reportingInstance=call.host,
         )
@@ -164,14 +164,14 @@ def remember(cache: dict[_K, _V], key: _K, value: _V) -> None:
 
 
 def reference(obj: Object, field_path: str = "") -> ObjectReference:
-    """What an event says of the object it is about."""
+    """What an event says of the object it is about; an object that was built by hand may have empty texts."""
     meta = obj.metadata
     return ObjectReference(
-        kind=obj.kind,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-        apiVersion=obj.apiVersion,
-        resourceVersion=meta.resourceVersion,
+        kind=obj.kind or None,
+        namespace=meta.namespace or None,
+        name=meta.name or None,
+        uid=meta.uid or None,
+        apiVersion=obj.apiVersion or None,
+        resourceVersion=meta.resourceVersion or None,
         fieldPath=field_path or None,
     )

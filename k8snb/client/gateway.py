@@ -209,21 +209,22 @@ class Gateway:
         pod = call.pod
         meta = pod.metadata
         body = Binding(
-            metadata=ObjectMeta(name=meta.name, namespace=meta.namespace, uid=meta.uid),
-            target=ObjectReference(kind="Node", name=call.node),
+            metadata=ObjectMeta(name=meta.name or None, namespace=meta.namespace or None, uid=meta.uid or None),
+            target=ObjectReference(kind="Node", name=call.node or None),
         )
         return self._subresource(pod, "binding", body, actor, user, why)
 
     def _evict(self, call: Evict, actor: str, user: UserInfo, why: Triggers) -> Outcome:
         meta = call.pod.metadata
-        body = Eviction(metadata=ObjectMeta(name=meta.name, namespace=meta.namespace))
+        body = Eviction(metadata=ObjectMeta(name=meta.name or None, namespace=meta.namespace or None))
         return self._subresource(call.pod, "eviction", body, actor, user, why)
 
     def _subresource(self, obj: Object, name: str, body: Object, actor: str, user: UserInfo, why: Triggers) -> Outcome:
+        """POST a body that is made of nothing but texts."""
         meta = obj.metadata
         request = Request(
             "create", self._of(kind_of(obj)), meta.namespace or "", meta.name or "", name, body,
-            options=self._options[actor], user=user, actor=actor, cause=why,
+            options=self._options[actor], user=user, actor=actor, cause=why, frozen=True,
         )  # fmt: skip
         return self._server.handle(request).object
 
@@ -316,7 +317,18 @@ class Gateway:
                 else:
                     return
             self._server.handle(
-                Request("create", resource, meta.namespace or "", "", "", event, user=user, actor=actor, cause=why)
+                Request(
+                    "create",
+                    resource,
+                    meta.namespace or "",
+                    "",
+                    "",
+                    event,
+                    user=user,
+                    actor=actor,
+                    cause=why,
+                    frozen=True,
+                )
             )
         except APIError:
             return

@@ -59,13 +59,13 @@ class Broadcaster:
             event = Event(
                 metadata=self._names.meta(call.regarding, now),
                 eventTime=time,
-                reportingController=component,
-                reportingInstance=instance,
+                reportingController=component or None,
+                reportingInstance=instance or None,
                 action=call.action,
-                reason=call.reason,
+                reason=call.reason or None,
                 regarding=regarding,
-                note=call.message,
-                type=call.type,
+                note=call.message or None,
+                type=call.type or None,
             )
             self._cache[key] = Tracked(event, now)
             return Draft(event)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from k8snb.api.errors import APIError, forbidden
+from k8snb.api.freeze import freeze
 from k8snb.api.request import Request
 from k8snb.api.types import events_v1
 from k8snb.api.types.core_v1 import Event, Node, Pod
@@ -45,6 +47,19 @@ def newer(draft: Draft) -> events_v1.Event:
     """The Event of the newer API in a draft."""
     assert isinstance(draft.event, events_v1.Event)
     return draft.event
+
+
+@pytest.mark.parametrize("regarding", [POD, NODE, Pod(metadata=ObjectMeta(name="web", namespace="", uid=""))])
+@pytest.mark.parametrize("message", ["again", ""])
+@pytest.mark.parametrize("host", ["worker-1", ""])
+def test_what_is_recorded_is_frozen(regarding: Any, message: str, host: str) -> None:
+    """The server is told so and does not look (``Request.frozen``)."""
+    call = Emit(regarding=regarding, type="Normal", reason="Seen", message=message, host=host)
+    acted = replace(call, action="Looking")
+    old, new = Recorder(), Broadcaster()
+
+    for draft in (*(record(old, call) for _ in range(2)), *(record(new, acted) for _ in range(2))):
+        assert freeze(draft.event) is draft.event
 
 
 # -- the correlator
