@@ -27,7 +27,8 @@ class FrozenDict(dict[K, V], Generic[K, V]):
     Raises ``TypeError`` on every mutation, with what to do instead.  Hashable when its values are.
     """
 
-    __slots__ = ()
+    __slots__ = ("_hash",)
+    _hash: int
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError(_ADVICE)
@@ -51,7 +52,11 @@ class FrozenDict(dict[K, V], Generic[K, V]):
         raise AttributeError(f"there is no key {name!r}; there are: {', '.join(map(str, self)) or 'none'}")
 
     def __hash__(self) -> int:  # type: ignore[override]  # dict says "unhashable"; a frozen one need not be
-        return hash(frozenset(self.items()))
+        try:
+            return self._hash
+        except AttributeError:  # computed once: labels and requests are looked up by value all the time
+            self._hash = found = hash(frozenset(self.items()))
+            return found
 
     def __copy__(self) -> FrozenDict[K, V]:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -36,3 +37,32 @@ class IdentityMemo(Generic[T]):
                 del entries[key]
         entries[(id(value), *more) if more else id(value)] = (value, result)
         return result
+
+
+class Shared(Generic[T]):
+    """Up to `size` values by how they are written: those that are written alike become one object.
+
+    So what is remembered by identity is found for objects that clients send one by one, too, and they take no more
+    memory than those of a template. The writing must tell everything, the order of keys included: then it does not
+    matter what was seen before. When full, the older half goes.
+    """
+
+    __slots__ = ("_entries", "size")
+
+    def __init__(self, size: int = 4096) -> None:
+        self.size = size
+        self._entries: dict[Hashable, T] = {}
+
+    def __deepcopy__(self, memo: object) -> Shared[T]:
+        return self
+
+    def of(self, value: T, written: Hashable) -> T:
+        """The first value that was written so."""
+        entries = self._entries
+        found = entries.get(written)
+        if found is None:
+            if len(entries) >= self.size:
+                for key in list(entries)[: self.size // 2]:
+                    del entries[key]
+            entries[written] = found = value
+        return found

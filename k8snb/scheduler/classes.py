@@ -16,7 +16,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from k8snb.api.types.core_v1 import Pod
+from k8snb.api.types.core_v1 import Pod, PodSpec
 from k8snb.scheduler.answers import Answers
 from k8snb.scheduler.cache import Cache
 from k8snb.scheduler.framework import (
@@ -39,7 +39,7 @@ from k8snb.scheduler.plugins.topology_constraints import DO_NOT_SCHEDULE, SCHEDU
 from k8snb.scheduler.plugins.volume_binding import VolumeBinding
 from k8snb.scheduler.plugins.volume_restrictions import VolumeRestrictions, is_disk
 from k8snb.scheduler.plugins.volume_zone import VolumeZone
-from k8snb.scheduler.plugins.volumes import claim_of, is_migrated
+from k8snb.scheduler.plugins.volumes import is_migrated
 from k8snb.scheduler.pod_class import PodClass
 from k8snb.scheduler.profile import Profile
 from k8snb.scheduler.topology import AntiAffinity, HardSpread, Rule, SoftSpread, Topology
@@ -53,7 +53,7 @@ CLASSES = 2048
 _IN_TREE = "k8snb.scheduler.plugins."
 """Plugins from elsewhere may look at anything in a pod."""
 _NUMBERS = 8192
-"""Parts of pods that are known by number before numbering starts anew."""
+"""Parts of pods, and specs, that are known by number before numbering starts anew."""
 
 
 class Classes:
@@ -66,6 +66,7 @@ class Classes:
         self._classes: dict[Any, PodClass] = {}
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._values: dict[Any, int] = {}
+        self._specs: dict[int, tuple[PodSpec, int]] = {}
         self.topology = Topology(cache)
         self._profiles: dict[str, Facts] = {}
         self._spoken: dict[Any, tuple[bool, bool]] = {}
@@ -81,7 +82,12 @@ class Classes:
         facts = self._profiles.get(profile.name)
         if facts is None:
             facts = self._profiles[profile.name] = Facts(profile)
-        if not facts.supported or nominator.has_nominations() or not _is_plain(pod):
+        if not facts.supported or nominator.has_nominations():
+            return None
+        if len(self._numbers) >= _NUMBERS or len(self._specs) >= _NUMBERS:
+            self._begin_anew()
+        asks = self._asks(pod.spec)
+        if asks < 0:
             return None
         makers: list[Callable[[], Rule]] = []
         parts: list[Any] = []
@@ -93,7 +99,10 @@ class Classes:
             if soft:
                 parts += [constraint.signature() for constraint in soft]
                 parts.append(bool(pod.spec.topologySpreadConstraints))
-        key = self._key(facts, pod)
+        key = (profile.name, pod.metadata.namespace, asks)
+        if facts.own_plugins:  # who knows what they look at
+            number = self._number
+            key = (*key, number(pod.metadata.labels), number(pod.metadata.annotations), pod.spec.priority)
         answers = self._answers.pop(key, None)
         if key not in self._asked:
             self._asked[key] = None
@@ -190,24 +199,34 @@ class Classes:
             answers = Answers(self.cache, pod, state, plan)
         return PodClass(self.cache, state, plan, answers, soft, rules)
 
+    def _begin_anew(self) -> None:
+        """Forget all numbers, and what is known by them."""
+        self._numbers, self._values, self._specs = {}, {}, {}
+        self._asked, self._answers, self._classes = {}, {}, {}
+        self._spoken = {}
+
     def _number(self, value: Any) -> int:
         """A number that equal values share."""
         known = self._numbers.get(id(value))
         if known is not None:
             return known[1]
-        if len(self._numbers) >= _NUMBERS or len(self._values) >= _NUMBERS:
-            self._numbers = {}
-            self._values = {}
-            self._asked, self._answers, self._classes = {}, {}, {}
-            self._spoken = {}
         number = self._values.setdefault(value, len(self._values))
         self._numbers[id(value)] = (value, number)
         return number
 
-    def _key(self, facts: Facts, pod: Pod) -> tuple[Any, ...]:
-        spec = pod.spec
+    def _asks(self, spec: PodSpec) -> int:
+        """A number that is shared by specs that ask the same of nodes; -1 for one that uses something special."""
+        known = self._specs.get(id(spec))
+        if known is not None:
+            return known[1]
+        asks = self._number(self._parts(spec)) if _is_plain(spec) else -1
+        self._specs[id(spec)] = (spec, asks)
+        return asks
+
+    def _parts(self, spec: PodSpec) -> tuple[Any, ...]:
+        """All that nodes are asked about."""
         number = self._number
-        parts: list[Any] = [facts.profile.name, pod.metadata.namespace, spec.nodeName]
+        parts: list[Any] = [spec.nodeName]
         for container in spec.containers:
             parts += (number(container.resources), container.image, number(container.ports) if container.ports else 0)
             if container.restartPolicyRules:
@@ -231,20 +250,18 @@ class Classes:
         for volume in spec.volumes:
             if volume.image is not None:
                 parts.append(volume.image.reference)
-        if facts.own_plugins:  # who knows what they look at
-            parts += [number(pod.metadata.labels), number(pod.metadata.annotations), spec.priority]
         return tuple(parts)
 
 
-def _is_plain(pod: Pod) -> bool:
-    """Whether the pod uses nothing whose place others may decide."""
-    spec = pod.spec
+def _is_plain(spec: PodSpec) -> bool:
+    """Whether a pod uses nothing whose place others may decide."""
     if spec.resourceClaims:
         return False
     for volume in spec.volumes:
         if volume.projected is not None or volume.emptyDir is not None or volume.configMap is not None:
             continue
-        if claim_of(pod, volume) is not None or is_migrated(volume) or is_disk(volume):
+        claimed = volume.persistentVolumeClaim is not None or volume.ephemeral is not None
+        if claimed or is_migrated(volume) or is_disk(volume):
             return False
     return True
 

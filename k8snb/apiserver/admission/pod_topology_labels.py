@@ -6,13 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from k8snb.api.frozen import FrozenDict
+from k8snb.api.frozen import EMPTY, FrozenDict
 from k8snb.apiserver.admission.plugin import CREATE, Attributes, Plugin, is_pod
+from k8snb.apiserver.memo import IdentityMemo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from k8snb.api.scheme import Resource
 
 TOPOLOGY_LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+_OF_NODES: IdentityMemo[Mapping[str, str]] = IdentityMemo(16384)
+_WITH: IdentityMemo[Mapping[str, str]] = IdentityMemo()
+
+
+def topology_of(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The topology labels among these (of a node, of a Binding)."""
+    known = _OF_NODES.get(labels)
+    if known is None:
+        found = {key: labels[key] for key in TOPOLOGY_LABELS if key in labels}
+        known = _OF_NODES.put(labels, FrozenDict(found) if found else EMPTY)
+    return known
+
+
+def with_topology(labels: Mapping[str, str], topology: Mapping[str, str]) -> Mapping[str, str]:
+    """A pod's labels with topology labels; pods that shared their labels go on doing so."""
+    if all(labels.get(key) == value for key, value in topology.items()):
+        return labels
+    written = tuple([text for pair in topology.items() for text in pair])
+    return _WITH.get(labels, *written) or _WITH.put(labels, FrozenDict({**labels, **topology}), *written)
 
 
 class PodTopologyLabels(Plugin):
@@ -31,9 +53,8 @@ class PodTopologyLabels(Plugin):
         found = a.ctx.server.store.get(f"/registry/minions/{node_name}")
         if found is None:
             return obj
-        node_labels = found.value.metadata.labels
-        wanted = {key: node_labels[key] for key in TOPOLOGY_LABELS if key in node_labels}
-        labels = obj.metadata.labels
-        if not wanted or all(labels.get(key) == value for key, value in wanted.items()):
+        wanted = topology_of(found.value.metadata.labels)
+        if not wanted:
             return obj
-        return replace(obj, metadata=replace(obj.metadata, labels=FrozenDict({**labels, **wanted})))
+        labels = with_topology(obj.metadata.labels, wanted)
+        return obj if labels is obj.metadata.labels else replace(obj, metadata=replace(obj.metadata, labels=labels))

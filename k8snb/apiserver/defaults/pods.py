@@ -1,6 +1,7 @@
 """Defaults of pods and pod templates.
 
-A PodSpec is defaulted once per identity, so that all pods of a template go on sharing one spec.
+A PodSpec is defaulted once per identity, so that all pods of a template go on sharing one spec; pods whose specs are
+written alike share one, too.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from k8snb.api.codec import to_json
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.types import core_v1 as core
 from k8snb.apiserver.defaults.gates import enabled_fields
 from k8snb.apiserver.defaults.images import pull_policy
 from k8snb.apiserver.defaults.resources import rounded
 from k8snb.apiserver.defaults.volumes import volume
-from k8snb.apiserver.memo import IdentityMemo
+from k8snb.apiserver.memo import IdentityMemo, Shared
 from k8snb.apiserver.validation.pod_resources import aggregate_limits, aggregate_requests
 from k8snb.apiserver.validation.resources import is_huge_page, overcommits
 
 _TEMPLATES: IdentityMemo[core.PodSpec] = IdentityMemo()
 _PODS: IdentityMemo[core.PodSpec] = IdentityMemo()
+_ALIKE: Shared[core.PodSpec] = Shared()
 _NO_CONTEXT = core.PodSecurityContext()
 T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
@@ -30,6 +33,9 @@ S = TypeVar("S", bound=Struct)
 def pod_spec(spec: core.PodSpec) -> core.PodSpec:
     """The spec of a pod with its defaults."""
     done = _PODS.get(spec)
+    if done is None:
+        spec = _ALIKE.of(spec, to_json(spec))
+        done = _PODS.get(spec)
     if done is None:
         done = _PODS.put(spec, _of_pod(template_spec(spec)))
         _PODS.put(done, done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,13 +14,14 @@ from k8snb.api.types.meta_v1 import LabelSelectorRequirement
 from k8snb.apiserver.defaults.apparmor import with_profiles
 from k8snb.apiserver.defaults.pods import changed, each, pod_spec
 from k8snb.apiserver.kinds.base import Kind
-from k8snb.apiserver.memo import IdentityMemo
+from k8snb.apiserver.memo import IdentityMemo, Shared
 from k8snb.apiserver.strategy import Context
 from k8snb.apiserver.validation import pod_subresources, pod_warnings, pods
 from k8snb.apiserver.validation.field import FieldError
 from k8snb.apiserver.validation.metadata import Errors
 
 _QOS: IdentityMemo[str] = IdentityMemo()
+_LABELS: Shared[Mapping[str, str]] = Shared()
 _PENDING = {name: core.PodStatus(phase="Pending", qosClass=name) for name in ("Guaranteed", "Burstable", "BestEffort")}
 _GATED = core.PodCondition(
     type="PodScheduled",
@@ -54,7 +56,9 @@ class PodStrategy(Kind):
         status = _PENDING[qos_class(spec)]
         if spec.schedulingGates:
             status = replace(status, conditions=(_GATED,))
-        return replace(obj, spec=spec, status=status, metadata=replace(obj.metadata, generation=1))
+        labels = obj.metadata.labels
+        meta = replace(obj.metadata, generation=1, labels=_LABELS.of(labels, tuple(labels.items())))
+        return replace(obj, spec=spec, status=status, metadata=meta)
 
     def prepare_for_update(self, new: core.Pod, old: core.Pod, ctx: Context) -> core.Pod:
         """Keep the status; count changes of the spec."""

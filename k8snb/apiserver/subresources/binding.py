@@ -11,7 +11,7 @@ from k8snb.api.frozen import FrozenDict
 from k8snb.api.request import Response
 from k8snb.apiserver import decoding
 from k8snb.apiserver.admission.plugin import CREATE, Attributes
-from k8snb.apiserver.admission.pod_topology_labels import TOPOLOGY_LABELS
+from k8snb.apiserver.admission.pod_topology_labels import topology_of, with_topology
 from k8snb.apiserver.registry.update import write
 from k8snb.apiserver.subresources.protocol import Subresource
 from k8snb.apiserver.validation.field import Path, aggregate, not_supported, required
@@ -98,9 +98,9 @@ def _bound(ctx: ServerContext, pod: Pod, binding: BindingObject) -> Pod:
         raise _refused(name, f"pod {name} has non-empty .spec.schedulingGates")
     if wanted.annotations:
         meta = replace(meta, annotations=FrozenDict({**meta.annotations, **wanted.annotations}))
-    topology = {key: wanted.labels[key] for key in TOPOLOGY_LABELS if key in wanted.labels}
+    topology = topology_of(wanted.labels)
     if topology:
-        meta = replace(meta, labels=FrozenDict({**meta.labels, **topology}))
+        meta = replace(meta, labels=with_topology(meta.labels, topology))
     return replace(
         pod,
         metadata=meta,

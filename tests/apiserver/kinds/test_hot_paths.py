@@ -37,6 +37,34 @@ def test_pods_of_a_template_share_their_spec(replicaset: apps.ReplicaSet) -> Non
     assert len({id(pod.spec) for pod in made}) == 1
 
 
+def test_pods_that_are_written_alike_share_their_spec_and_labels() -> None:
+    rig = Rig()
+    labels = {"app": "alike", "tier": "web"}
+    spec = {"containers": [{"name": "c", "image": "alike", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]}
+
+    made = [rig.create("pods", {"metadata": {"name": f"p{n}", "labels": labels}, "spec": spec}) for n in range(3)]
+
+    assert len({(id(pod.spec), id(pod.metadata.labels)) for pod in made}) == 1
+
+
+def test_pods_that_differ_in_the_order_of_their_labels_keep_it() -> None:
+    rig = Rig()
+    orders = [("app", "tier"), ("tier", "app")]
+
+    made = [
+        rig.create("pods", stamped_with(name, dict.fromkeys(order, "x")))
+        for name, order in zip("ab", orders, strict=True)
+    ]
+
+    assert [tuple(pod.metadata.labels) for pod in made] == orders
+
+
+def stamped_with(name: str, labels: dict[str, str]) -> core.Pod:
+    """A pod with these labels, in their order."""
+    container = core.Container(name="c", image="nginx")
+    return core.Pod(metadata=ObjectMeta(name=name, labels=labels), spec=core.PodSpec(containers=(container,)))
+
+
 def test_a_good_spec_is_judged_once(replicaset: apps.ReplicaSet, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[Any] = []
 
@@ -47,7 +75,8 @@ def test_a_good_spec_is_judged_once(replicaset: apps.ReplicaSet, monkeypatch: py
     monkeypatch.setattr("k8snb.apiserver.validation.pods.pod_spec", counting)
     rig = Rig()
     for number in range(3):
-        rig.create("pods", stamped(replicaset, f"p{number}"))  # type: ignore[arg-type]
+        pod = stamped(replicaset, f"p{number}")
+        rig.create("pods", replace(pod, spec=replace(pod.spec, hostname="judged-once")))  # type: ignore[arg-type]
     rig.patch("pods", "p1", {"metadata": {"labels": {"a": "b"}}})
 
     assert len(judged) == 1
