@@ -19,7 +19,8 @@ MAX_SIGNATURES = 4096
 class Answers:
     """Signature by signature (``table``), which nodes have it (``nodes_with``, sets of nodes).
 
-    ``live`` are the signatures that some node has, ``fitting`` the nodes that fit. Classes of pods that differ only in their
+    ``live`` are the signatures that some node has, ``fitting`` the nodes that fit; ``generation`` is another number whenever
+    signatures are numbered anew. Classes of pods that differ only in their
     spread constraints or in what keeps away from them share one.
     """
 
@@ -31,6 +32,7 @@ class Answers:
         self.images = pod_images(pod)
         self.layout = -1
         self.position = -1
+        self.generation = 0
         self.signs: list[int] = []
         self.table: list[Signature] = []
         self.nodes_with: list[int] = []
@@ -62,6 +64,7 @@ class Answers:
         """Forget everything and ask all nodes."""
         nodes = self.cache.nodes
         self.layout, self.position = self.cache.layout, self.cache.position()
+        self.generation += 1
         self.signs = [-1] * len(nodes)
         self.table, self.nodes_with, self.live, self.fitting = [], [], {}, 0
         self._numbers = {}

@@ -38,8 +38,9 @@ class Cache:
     """Nodes and pods; every method keeps the sums of ``NodeInfo``, the node order and the indexes current.
 
     ``layout`` is another number whenever the node order is another one, ``topology`` also when a node's labels, taints or
-    other parts of its spec change, ``affinity_version`` when pods with new affinity terms come or the last ones with some
-    terms go (``terms`` counts them). ``labelled`` counts the pods that are not being deleted: namespace -> labels -> node.
+    other parts of its spec change, ``images_version`` when a node gets or loses an image, ``affinity_version`` when pods with
+    new affinity terms come or the last ones with some terms go (``terms`` counts them). ``labelled`` counts the pods that are
+    not being deleted: namespace -> labels -> node.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class Cache:
         self.layout = 0
         self.topology = 0
         self.images: dict[str, ImageState] = {}
+        self.images_version = 0
         self.with_affinity: dict[str, NodeInfo] = {}
         self.with_anti_affinity: dict[str, NodeInfo] = {}
         self.affinity_version = 0
@@ -136,6 +138,7 @@ class Cache:
     def _images(self, name: str, before: dict[str, int], after: dict[str, int]) -> None:
         for image in before:
             if image not in after:
+                self.images_version += 1
                 state = self.images[image]
                 state.nodes.pop(name, None)
                 if not state.nodes:
@@ -144,7 +147,9 @@ class Cache:
             found = self.images.get(image)
             if found is None:
                 found = self.images[image] = ImageState(size)
-            found.nodes[name] = None
+            if name not in found.nodes:
+                self.images_version += 1
+                found.nodes[name] = None
 
     # -- pods
 
@@ -298,6 +303,7 @@ class Cache:
         other.layout = self.layout
         other.topology = self.topology
         other.images = copy.deepcopy(self.images, memo)
+        other.images_version = self.images_version
         other.with_affinity = {name: infos[name] for name in self.with_affinity}
         other.with_anti_affinity = {name: infos[name] for name in self.with_anti_affinity}
         other.affinity_version = self.affinity_version

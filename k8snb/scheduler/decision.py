@@ -107,6 +107,9 @@ class Looked:
         return self._scores
 
 
+_NOTHING = Looked({}, (), ())
+
+
 class Decision:
     """One attempt: ``outcome`` is ``scheduled``, ``unschedulable`` or ``error``; ``time`` seconds since the epoch.
 
@@ -149,7 +152,7 @@ class Decision:
         self.victims: tuple[str, ...] = ()
         self.skipped_filters: tuple[str, ...] = ()
         self.skipped_scores: tuple[str, ...] = ()
-        self.evidence: Evidence = Looked({}, (), ())
+        self.evidence: Evidence = _NOTHING
 
     @property
     def reasons(self) -> dict[str, Refusal]:

@@ -57,4 +57,6 @@ class Ring:
 
     def place(self, count: int, nodes: int) -> int:
         """The place of the ``count``-th node of a set, counted from the start on."""
-        return (self.start + nth(self.turned(nodes), count)) % self.size
+        after = nodes >> self.start
+        there = after.bit_count()
+        return self.start + nth(after, count) if count <= there else nth(nodes, count - there)

@@ -11,11 +11,14 @@ from k8snb.scheduler.framework import CycleState, Diagnosis, Status
 from k8snb.scheduler.nodesets import Ring, nth, places
 from k8snb.scheduler.plan import Plan
 from k8snb.scheduler.plugins.inter_pod_affinity import InterPodAffinity
-from k8snb.scheduler.plugins.pod_topology_spread import normal, rounded, score_for, weight_of
+from k8snb.scheduler.plugins.pod_topology_spread import PodTopologySpread, normal, rounded, score_for, weight_of
 from k8snb.scheduler.plugins.topology_constraints import HOSTNAME
 from k8snb.scheduler.signatures import Part, Seen, Signature
 from k8snb.scheduler.topology import AntiAffinity, Place, Refusal, Rule, SoftSpread
 from k8snb.sim.ids import Ids
+
+SCORED = 512
+"""Sets of signatures whose scores are remembered by a class."""
 
 
 class PodClass:
@@ -42,6 +45,9 @@ class PodClass:
         self.avoids = next((rule for rule in rules if isinstance(rule, AntiAffinity)), None)
         self.topology = -1
         self.position = -1
+        self._soft_place = next((n for n, item in enumerate(plan.scores) if isinstance(item[3], PodTopologySpread)), -1)
+        self._scored: dict[tuple[int, ...], tuple[list[int], list[Part]]] = {}
+        self._scored_for: tuple[int, int] = (-1, -1)
 
     def update(self) -> None:
         """Count what came and went."""
@@ -77,14 +83,17 @@ class PodClass:
         closed, fit = self._closed()
         found = fit.bit_count()
         ring = Ring(start, size)
-        decision.evaluated = size if found < wanted else nth(ring.turned(fit), wanted) + 1
+        if found == size:
+            decision.evaluated = wanted
+        else:
+            decision.evaluated = size if found < wanted else nth(ring.turned(fit), wanted) + 1
         window = ring.first(decision.evaluated)
         if not found:
             decision.evidence = Seen(names, ring, window, self._refusals(closed), ())
             return ""
         fit &= window
         found = decision.feasible_count = min(found, wanted)
-        entries: list[Signature] = []
+        signs: list[int] = []
         groups: list[int] = []
         spots: list[Place] = []
         refused = list(closed)
@@ -96,21 +105,26 @@ class PodClass:
             nodes &= fit
             if not nodes:
                 continue
-            for spot, there in self.soft.split(nodes) if self.soft is not None else ((None, nodes),):
-                entries.append(entry)
+            if self.soft is None:
+                signs.append(sign)
+                groups.append(nodes)
+                continue
+            for spot, there in self.soft.split(nodes):
+                signs.append(sign)
                 groups.append(there)
                 spots.append(spot)
         parts: list[Part] = []
         best = fit
         if found > 1:
             decision.skipped_scores = plan.skipped_scores
-            totals = self._score(entries, groups, spots, found, parts)
+            totals, parts = self._score(tuple(signs), groups, spots, found)
             highest = max(totals)
             best = 0
             for total, nodes in zip(totals, groups, strict=True):
                 if total == highest:
                     best |= nodes
-        refused.sort(key=_order)
+        if len(refused) > 1:
+            refused.sort(key=_order)
         decision.evidence = Seen(names, ring, window, [(s, n) for _, s, n in refused], groups, parts)
         ties = decision.ties = best.bit_count()
         return names[ring.place(ids.number(ties) + 1 if ties > 1 else 1, best)]
@@ -136,29 +150,42 @@ class PodClass:
         return [(status, nodes) for _, status, nodes in refused]
 
     def _score(
-        self, entries: list[Signature], groups: list[int], spots: list[Place], found: int, parts: list[Part]
-    ) -> list[int]:
-        """The total of each group; what went into it is added to ``parts``, in the profile's order."""
+        self, signs: tuple[int, ...], groups: list[int], spots: list[Place], found: int
+    ) -> tuple[list[int], list[Part]]:
+        """The total of each group of nodes with these signatures, and what went into it, in the profile's order."""
+        current = (self.cache.images_version, self.answers.generation)
+        if self._scored_for != current or len(self._scored) >= SCORED:
+            self._scored_for, self._scored = current, {}
+        known = self._scored.get(signs)
+        if known is None:
+            known = self._scored[signs] = self._score_signatures([self.answers.table[sign] for sign in signs])
+        if self.soft is None:
+            return known
+        totals, parts = known
+        place = self._soft_place
+        name, weight, _, _ = parts[place]
+        raws, normalised = _spread_scores(self.soft, spots, groups, found)
+        totals = [total + weight * value for total, value in zip(totals, normalised, strict=True)]
+        return totals, [*parts[:place], (name, weight, raws, normalised), *parts[place + 1 :]]
+
+    def _score_signatures(self, entries: list[Signature]) -> tuple[list[int], list[Part]]:
+        """The same without soft constraints, whose part is left empty: that depends on nothing but the signatures."""
         plan, pod = self.plan, self.answers.pod
         totals = [entry.total for entry in entries]
+        parts: list[Part] = []
         for name, weight, index, scorer in plan.scores:
+            raws: list[int] = []
             if index >= 0:
                 raws = [entry.raws[index] for entry in entries]
-                normalised = raws
-                if scorer is not None:
-                    normalised = scorer.normalise(self.state, pod, (), raws)
             elif scorer is plan.image_plugin and plan.image_plugin is not None:
-                known: dict[tuple[str, ...], int] = {}
-                for entry in entries:
-                    if entry.images not in known:
-                        known[entry.images] = plan.image_plugin.score_of(pod, entry.images)
-                raws = normalised = [known[entry.images] for entry in entries]
-            elif self.soft is not None:
-                raws, normalised = _spread_scores(self.soft, spots, groups, found)
+                raws = [plan.image_plugin.score_of(pod, entry.images) for entry in entries]
+            normalised = raws
+            if index >= 0 and scorer is not None:
+                normalised = scorer.normalise(self.state, pod, (), raws)
             parts.append((name, weight, raws, normalised))
-            if index < 0 or scorer is not None:
+            if normalised and (index < 0 or scorer is not None):
                 totals = [total + weight * value for total, value in zip(totals, normalised, strict=True)]
-        return totals
+        return totals, parts
 
     def diagnosis(self) -> Diagnosis:
         """Why no node fits, as the plain search would say."""

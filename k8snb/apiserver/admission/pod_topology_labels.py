@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from k8snb.api.frozen import EMPTY, FrozenDict
 from k8snb.apiserver.admission.plugin import CREATE, Attributes, Plugin, is_pod
-from k8snb.apiserver.memo import IdentityMemo
+from k8snb.apiserver.memo import IdentityMemo, Shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,25 +16,36 @@ if TYPE_CHECKING:
     from k8snb.api.scheme import Resource
 
 TOPOLOGY_LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
-_OF_NODES: IdentityMemo[Mapping[str, str]] = IdentityMemo(16384)
-_WITH: IdentityMemo[Mapping[str, str]] = IdentityMemo()
+_FOUND: IdentityMemo[Mapping[str, str]] = IdentityMemo(16384)
+_ALIKE: Shared[Mapping[str, str]] = Shared()
+_WITH: dict[tuple[int, int], tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]] = {}
+_REMEMBERED = 4096
 
 
 def topology_of(labels: Mapping[str, str]) -> Mapping[str, str]:
-    """The topology labels among these (of a node, of a Binding)."""
-    known = _OF_NODES.get(labels)
+    """The topology labels among these (of a node, of a Binding); nodes of one zone share them."""
+    known = _FOUND.get(labels)
     if known is None:
         found = {key: labels[key] for key in TOPOLOGY_LABELS if key in labels}
-        known = _OF_NODES.put(labels, FrozenDict(found) if found else EMPTY)
+        known = _FOUND.put(labels, _ALIKE.of(FrozenDict(found), tuple(found.items())) if found else EMPTY)
     return known
 
 
 def with_topology(labels: Mapping[str, str], topology: Mapping[str, str]) -> Mapping[str, str]:
     """A pod's labels with topology labels; pods that shared their labels go on doing so."""
-    if all(labels.get(key) == value for key, value in topology.items()):
-        return labels
-    written = tuple([text for pair in topology.items() for text in pair])
-    return _WITH.get(labels, *written) or _WITH.put(labels, FrozenDict({**labels, **topology}), *written)
+    known = _WITH.get((id(labels), id(topology)))
+    if known is None:
+        if not labels:
+            both = topology
+        elif all(labels.get(key) == value for key, value in topology.items()):
+            both = labels
+        else:
+            both = FrozenDict({**labels, **topology})
+        if len(_WITH) >= _REMEMBERED:
+            _WITH.clear()
+        # Both are kept, so that no other object can take their place in memory, and so in the key.
+        known = _WITH[id(labels), id(topology)] = (labels, topology, both)
+    return known[2]
 
 
 class PodTopologyLabels(Plugin):

@@ -9,9 +9,11 @@ from msgspec.structs import replace
 from k8snb.api import errors
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.request import Response
+from k8snb.api.types.core_v1 import PodCondition, PodStatus
 from k8snb.apiserver import decoding
 from k8snb.apiserver.admission.plugin import CREATE, Attributes
 from k8snb.apiserver.admission.pod_topology_labels import topology_of, with_topology
+from k8snb.apiserver.memo import IdentityMemo
 from k8snb.apiserver.registry.update import write
 from k8snb.apiserver.subresources.protocol import Subresource
 from k8snb.apiserver.validation.field import Path, aggregate, not_supported, required
@@ -19,11 +21,12 @@ from k8snb.apiserver.validation.field import Path, aggregate, not_supported, req
 if TYPE_CHECKING:
     from k8snb.api.scheme import Resource
     from k8snb.api.types.core_v1 import Binding as BindingObject
-    from k8snb.api.types.core_v1 import Pod, PodStatus
+    from k8snb.api.types.core_v1 import Pod
     from k8snb.apiserver.context import ServerContext
     from k8snb.apiserver.endpoint import Endpoint
 
 _TARGET = Path("target")
+_SCHEDULED: IdentityMemo[PodStatus] = IdentityMemo()
 
 
 class LegacyBinding:
@@ -114,9 +117,14 @@ def _refused(name: str, why: str) -> errors.APIError:
 
 
 def _scheduled(status: PodStatus, now: str) -> PodStatus:
-    """The status with PodScheduled=True and no nomination any more; other conditions keep their place."""
-    from k8snb.api.types.core_v1 import PodCondition
+    """The status with PodScheduled=True and no nomination any more; other conditions keep their place.
 
+    Pods that are bound in one second go on sharing their status if they did.
+    """
+    return _SCHEDULED.get(status, now) or _SCHEDULED.put(status, _with_condition(status, now), now)
+
+
+def _with_condition(status: PodStatus, now: str) -> PodStatus:
     if status.nominatedNodeName:
         status = replace(status, nominatedNodeName=None)
     for index, condition in enumerate(status.conditions):
