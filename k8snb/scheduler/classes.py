@@ -99,7 +99,7 @@ class Classes:
             if soft:
                 parts += [constraint.signature() for constraint in soft]
                 parts.append(bool(pod.spec.topologySpreadConstraints))
-        key = (profile.name, pod.metadata.namespace, asks)
+        key: tuple[Any, ...] = (profile.name, pod.metadata.namespace, asks)
         if facts.own_plugins:  # who knows what they look at
             number = self._number
             key = (*key, number(pod.metadata.labels), number(pod.metadata.annotations), pod.spec.priority)

@@ -52,7 +52,7 @@ def test_pods_that_differ_in_the_order_of_their_labels_keep_it() -> None:
     orders = [("app", "tier"), ("tier", "app")]
 
     made = [
-        rig.create("pods", stamped_with(name, dict.fromkeys(order, "x")))
+        rig.create("pods", stamped_with(name, dict.fromkeys(order, "x")))  # type: ignore[arg-type]
         for name, order in zip("ab", orders, strict=True)
     ]
 
