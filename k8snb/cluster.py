@@ -134,7 +134,7 @@ class Cluster(Components, Moving, Faults, Traffic):
         self._schedulers = _schedulers(self.ids, *self._scheduling)
         keepers = [EventSeriesKeeper(part.name, part.process) for part in self._schedulers.values()]
         for part in (*parts, *self._schedulers.values(), *keepers, self.kubelets):
-            self.gateway.introduce(part.name, part.process, part.account)
+            self.gateway.introduce(part.name, part.process, part.account, part.frozen)
             self.runtime.add(part)
         if isinstance(self.kubelets, KubeletPool):
             self.network.connect(self.kubelets)

@@ -33,10 +33,8 @@ def body_object(ctx: ServerContext, ep: Endpoint, known: Any = None) -> Any:
     body = request.body
     if isinstance(body, Object):
         if known is None:
-            if request.frozen:
-                return ep.served.default(body)
-            return ep.served.default(freeze(body, _blank(type(body))))
-        obj = freeze(body, known)
+            return ep.served.default(body if request.frozen else freeze(body, _blank(type(body))))
+        obj = body if request.frozen else freeze(body, known)
         # What the stored object has in common with the body has its defaults already.
         return obj if getattr(obj, "spec", None) is getattr(known, "spec", _NOTHING) else ep.served.default(obj)
     if ep.resource.custom:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
-from k8snb.api.frozen import EMPTY
 from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import Event, EventSource, ObjectReference
 from k8snb.api.types.meta_v1 import ObjectMeta
@@ -35,17 +35,17 @@ COMBINED = "(combined from similar events): "
 CACHE = 4096
 """Events, groups of similar ones and token buckets that a recorder remembers (``maxLruCacheEntries``)."""
 
-_EPOCH_SECONDS = int(EPOCH.timestamp())
+_EPOCH_NANOSECONDS = int(EPOCH.timestamp()) * 1_000_000_000
 
 
-class Draft(NamedTuple):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """An event to write: to create when ``patch`` is None, else to patch (and to create in full when it has expired)."""
 
     event: Object
     patch: Mapping[str, Any] | None = None
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """What is remembered of a recorded event: its name, when it was first seen, how often so far."""
 
     name: str
@@ -58,7 +58,7 @@ class Recorder:
 
     def __init__(self, names: Names | None = None) -> None:
         self._known: dict[tuple[str, ...], Seen] = {}
-        self._similar: dict[tuple[str, ...], tuple[float, dict[str, None]]] = {}
+        self._similar: dict[tuple[str, ...], tuple[float, tuple[str, ...]]] = {}
         self._tokens: dict[tuple[str, ...], tuple[float, float]] = {}
         self._names = names or Names()
 
@@ -105,14 +105,13 @@ class Recorder:
 
     def _too_similar(self, group: tuple[str, ...], message: str, now: float) -> bool:
         """Note one of a group of similar events; True when there are too many different ones to tell them apart."""
-        last, messages = self._similar.get(group, (now, {}))
+        last, messages = self._similar.get(group, (now, ()))
         if now - last > SIMILAR_INTERVAL:
-            messages = {}
-        messages = {**messages, message: None}
+            messages = ()
+        if message not in messages:
+            messages = (*messages, message)
         similar = len(messages) >= SIMILAR_MAX
-        if similar:
-            messages.pop(next(iter(messages)))
-        remember(self._similar, group, (now, messages))
+        remember(self._similar, group, (now, messages[1:] if similar else messages))
         return similar
 
     def _counted(self, key: tuple[str, ...], event: Event) -> Draft:
@@ -143,12 +142,9 @@ class Names:
     def meta(self, obj: Object, now: float) -> ObjectMeta:
         """Name and namespace of a new event about an object; events about cluster-scoped objects are in ``default``."""
         self._sequence += 1
-        nanoseconds = _EPOCH_SECONDS * 1_000_000_000 + round(now * 1_000_000) * 1_000 + self._sequence % 1_000
-        return ObjectMeta(
-            name=f"{obj.metadata.name}.{nanoseconds:x}",
-            namespace=obj.metadata.namespace or "default",
-            labels=EMPTY,
-        )
+        meta = obj.metadata
+        nanoseconds = _EPOCH_NANOSECONDS + round(now * 1_000_000) * 1_000 + self._sequence % 1_000
+        return ObjectMeta(name=f"{meta.name}.{nanoseconds:x}", namespace=meta.namespace or "default")
 
 
 _K = TypeVar("_K")

@@ -113,13 +113,18 @@ class Gateway:
         self._options: dict[str, RequestOptions] = {}
         self._processes: dict[str, str] = {}
         self._accounts: dict[str, str] = {}
+        self._frozen: dict[str, bool] = {}
         self._recorders: dict[str, Recorder] = {}
         self._names = Names()
         self._broadcasters: dict[str, Broadcaster] = {}
 
-    def introduce(self, actor: str, process: str, account: str = "") -> None:
-        """Tell which process an actor belongs to and as which ServiceAccount it acts, before its first call."""
+    def introduce(self, actor: str, process: str, account: str = "", frozen: bool = False) -> None:
+        """Tell which process an actor belongs to and as which ServiceAccount it acts, before its first call.
+
+        ``frozen`` says that what it sends is frozen already (``Controller.frozen``).
+        """
         self._processes[actor] = process
+        self._frozen[actor] = frozen
         if account:
             self._accounts[actor] = account
 
@@ -148,6 +153,7 @@ class Gateway:
         if user is None:
             user = self._users[actor] = self.user(actor)
             self._options[actor] = RequestOptions(field_manager=self._process(actor))
+            self._frozen.setdefault(actor, self._frozen.get(actor.partition("/")[0], False))
         triggers = Triggers(cause.triggers, cause.key, cause.why, cause.step)
         try:
             return _SEND[type(call)](self, call, actor, user, triggers)
@@ -161,7 +167,7 @@ class Gateway:
         obj = call.obj
         request = Request(
             "create", self._of(kind_of(obj)), obj.metadata.namespace or "", "", "", obj,
-            options=self._options[actor], user=user, actor=actor, cause=why,
+            options=self._options[actor], user=user, actor=actor, cause=why, frozen=self._frozen[actor],
         )  # fmt: skip
         return self._server.handle(request).object
 
@@ -170,7 +176,7 @@ class Gateway:
         meta = obj.metadata
         request = Request(
             "update", self._of(kind_of(obj)), meta.namespace or "", meta.name or "", _SUBRESOURCE.get(type(call), ""), obj,
-            options=self._options[actor], user=user, actor=actor, cause=why,
+            options=self._options[actor], user=user, actor=actor, cause=why, frozen=self._frozen[actor],
         )  # fmt: skip
         return self._server.handle(request).object
 

@@ -85,6 +85,8 @@ class Controller:
     indexes: tuple[Index, ...] = ()
     retry: tuple[float, float] = (BASE_DELAY, MAX_DELAY)
     """Seconds before the first retry after an error, doubled each time, and the longest."""
+    frozen: bool = False
+    """Whether the objects in its calls are as `k8snb.api.freeze` would make them: then the server does not look."""
 
     def actor(self, key: str) -> str:
         """Who acts for this key: the controller itself, unless it stands for many (the kubelets)."""

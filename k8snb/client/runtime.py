@@ -214,7 +214,9 @@ class Runtime(SingleWorkers):
         for process in self.processes.values():
             if not process.alive:
                 continue
-            if self.watch_lag:
+            if not self.watch_lag and kind not in process.interests and not process.view.caches(kind):
+                process.view.revision = revision  # most often an event, which no component reads
+            elif self.watch_lag:
                 due = self.clock.now + self.watch_lag
                 process.pending.append((due, revision, kind, key, value))
                 if len(process.pending) == 1:  # later ones are timed when the first has arrived
@@ -227,7 +229,7 @@ class Runtime(SingleWorkers):
         interested = process.interests.get(kind)
         if view.caches(kind):
             old = view.apply(kind, key, value, revision)
-        else:  # most often an event, which no component reads
+        else:
             view.revision = revision
             if interested is None:
                 return

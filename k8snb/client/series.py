@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from k8snb.api.codec import to_dict
@@ -27,7 +28,7 @@ REFRESH_EVERY = 5
 """Every how many such looks all series are written again (``refreshTime``, 30 min)."""
 
 
-class Tracked(NamedTuple):
+class Tracked(msgspec.Struct, frozen=True, gc=False):
     """An event that may become, or is, a series: as it should be in the API, and the second of its last observation."""
 
     event: Event

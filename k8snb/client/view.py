@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import copy
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from k8snb.api.object import Object
 from k8snb.api.unstructured import Unstructured
@@ -87,7 +87,7 @@ class _Bucket:
 
     def __init__(self, values: Callable[[Any], Iterable[str]], objects: dict[str, Object]) -> None:
         self.values = values
-        self.by_value: dict[str, dict[str, Object]] = {}
+        self.by_value: dict[str, dict[str, Any]] = {}
         for key, obj in objects.items():
             self.change(key, None, obj)
 
@@ -126,7 +126,7 @@ class View:
     def __init__(self, source: Source, clock: Clock, indexes: Iterable[Index] = ()) -> None:
         self._source = source
         self._clock = clock
-        self._objects: dict[type[Object], dict[str, Object]] = {}
+        self._objects: dict[type[Object], dict[str, Any]] = {}
         self._buckets: dict[type[Object], dict[str, _Bucket]] = {}
         self._indexers: dict[tuple[type[Object], str], Callable[[Any], Iterable[str]]] = {}
         self._floors: dict[type[Object], int] = {}
@@ -149,14 +149,16 @@ class View:
         objects = self._objects.get(kind)
         if objects is None:
             objects = self._load(kind)
-        return cast("T | None", objects.get(f"{namespace}/{name}" if namespace else name or ""))
+        found: T | None = objects.get(f"{namespace}/{name}" if namespace else name or "")
+        return found
 
     def lookup(self, kind: type[T], key: str) -> T | None:
         """The object of a work queue key (``namespace/name`` or ``name``)."""
         objects = self._objects.get(kind)
         if objects is None:
             objects = self._load(kind)
-        return cast("T | None", objects.get(key))
+        found: T | None = objects.get(key)
+        return found
 
     def list(self, kind: type[T], namespace: str | None = None) -> list[T]:
         """All objects of a kind, or those of one namespace, oldest first."""
@@ -165,7 +167,7 @@ class View:
         objects = self._objects.get(kind)
         if objects is None:
             objects = self._load(kind)
-        return cast("list[T]", list(objects.values()))
+        return list(objects.values())
 
     def by(self, kind: type[T], index: str, value: str) -> builtins.list[T]:
         """The objects that an index files under a value; an unknown index is a ``KeyError`` that lists the known ones."""
@@ -174,7 +176,7 @@ class View:
         if bucket is None:
             bucket = self._build(kind, index)
         found = bucket.by_value.get(value)
-        return cast("list[T]", list(found.values())) if found else []
+        return list(found.values()) if found else []
 
     def apply(self, kind: type[Object], key: str, new: Object | None, revision: int) -> Object | None:
         """Take in one watch event; returns what the cache had before."""
@@ -182,6 +184,7 @@ class View:
         objects = self._objects.get(kind)
         if objects is None or (self._floors and revision <= self._floors.get(kind, 0)):
             return None
+        old: Object | None
         if new is None:
             old = objects.pop(key, None)
             if old is None:
@@ -222,8 +225,8 @@ class View:
         other._objects = {kind: dict(objects) for kind, objects in self._objects.items()}
         return other
 
-    def _load(self, kind: type[Object]) -> dict[str, Object]:
-        objects = {view_key(obj): obj for obj in self._source(kind)}
+    def _load(self, kind: type[Object]) -> dict[str, Any]:
+        objects: dict[str, Any] = {view_key(obj): obj for obj in self._source(kind)}
         self._objects[kind] = objects
         if self.head is not None:
             self._floors[kind] = self.head()

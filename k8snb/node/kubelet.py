@@ -39,6 +39,7 @@ class KubeletPool(Controller, Machines):
 
     name = "kubelet"
     process = "kubelet"
+    frozen = True
 
     def __init__(
         self, specs: Iterable[NodeSpec] = (), *, network: Plumbing, ids: Ids, images: Catalogue | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
@@ -290,22 +290,13 @@ def _conditions(
     generation = pod.metadata.generation
     before = {c.type: c for c in pod.status.conditions}
     time = rfc3339(now)
-    result: list[PodCondition] = []
+    result: list[_Facts] = []
 
     def put(type_: str, holds: bool, reason: str | None = None, message: str | None = None) -> None:
         old = before.get(type_)
         status = "True" if holds else "False"
         since = old.lastTransitionTime if old is not None and old.status == status else time
-        result.append(
-            PodCondition(
-                type=type_,
-                status=status,
-                reason=reason,
-                message=message,
-                lastTransitionTime=since,
-                observedGeneration=generation,
-            )
-        )
+        result.append((type_, status, reason, message, since, generation))
 
     put("PodReadyToStartContainers", worker.sandbox_ready)
     if phase == "Succeeded":
@@ -337,9 +328,32 @@ def _conditions(
     put("PodScheduled", True)
     if worker.disrupted is not None:
         put("DisruptionTarget", True, *worker.disrupted)
-    own = {c.type for c in result}
-    result.extend(c for c in pod.status.conditions if c.type not in own)
-    return tuple(result)
+    own = {facts[0] for facts in result}
+    others = [c for c in pod.status.conditions if c.type not in own]
+    written = _written(tuple(result))
+    return (*written, *others) if others else written
+
+
+_Facts: TypeAlias = tuple[str, str, str | None, str | None, str | None, int | None]
+"""Type, status, reason, message, since when, observed generation."""
+
+
+@lru_cache(maxsize=4096)
+def _written(conditions: tuple[_Facts, ...]) -> tuple[PodCondition, ...]:
+    """Conditions; pods of which the same can be said share them."""
+    return tuple(
+        [
+            PodCondition(
+                type=type_,
+                status=status,
+                reason=reason,
+                message=message,
+                lastTransitionTime=since,
+                observedGeneration=generation,
+            )
+            for type_, status, reason, message, since, generation in conditions
+        ]
+    )
 
 
 def _gates(worker: PodWorker, before: dict[str, PodCondition]) -> str | None:

@@ -39,11 +39,13 @@ def _whole_seconds(second: int) -> str:
     return (EPOCH + second * _SECOND).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(now: float) -> str:
     """The ``metav1.Time`` text of ``now`` seconds since the epoch, cut to whole seconds."""
     return _whole_seconds(int(now // 1))
 
 
+@lru_cache(maxsize=4096)
 def rfc3339_micro(now: float) -> str:
     """The ``metav1.MicroTime`` text of ``now`` seconds since the epoch, with six decimals."""
     micros = round(now * 1_000_000)

@@ -25,8 +25,7 @@ class Ids:
 
     def bits(self) -> int:
         """The next 64 random bits."""
-        self.state = (self.state + 0x9E3779B97F4A7C15) & _MASK
-        z = self.state
+        self.state = z = (self.state + 0x9E3779B97F4A7C15) & _MASK
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
         return z ^ (z >> 31)
@@ -56,6 +55,9 @@ class Ids:
 
     def uid(self) -> str:
         """A UUID of version 4 (random), variant 1."""
-        text = f"{self.bits():016x}{self.bits():016x}"
-        variant = "89ab"[int(text[16], 16) & 3]
-        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+        high, low = self.bits(), self.bits()
+        variant = (low >> 60 & 3 | 8) << 12
+        return (
+            f"{high >> 32:08x}-{high >> 16 & 0xFFFF:04x}-4{high & 0xFFF:03x}-"
+            f"{variant | low >> 48 & 0xFFF:04x}-{low & 0xFFFFFFFFFFFF:012x}"
+        )
