@@ -9,7 +9,10 @@ from k8snb.views.svg import INK, PAPER, SOFT, box, columns, fit, keyed, label, p
 
 MOST = 24
 """Pods that are drawn; the text has them all."""
-CELL, LEFT, TOP = 26.0, 170.0, 150.0
+CELL, HEAD, NAME = 26.0, 74.0, 88.0
+"""Side of a cell, height of title and legend, the longest room for a name above a column."""
+FEW = 8
+"""With so few pods cells are larger."""
 LOOK = {
     "allowed": ("✓", "#d5f0e3", "#00694f"),
     "denied": ("✗", "#f8ddd9", "#a3261b"),
@@ -79,13 +82,17 @@ def draw_reach(
     """The matrix as SVG, at most ``MOST`` pods; each cell has a sign, a colour and a spoken sentence."""
     shown = matrix.names[:MOST]
     names = short_names(matrix)
-    cell = CELL * (1.25 if projector else 1.0)
-    width = max(LEFT + cell * len(shown) + 24, 420.0)
-    height = TOP + cell * len(shown) + 34
+    cell = CELL * (1.25 if projector else 1.0) * (1.5 if len(shown) <= FEW else 1.0)
+    longest = max((columns(name) for name in names[:MOST]), default=0) * 11.5 * 0.56
+    left, top = max(96.0, min(longest, 138.0) + 32), HEAD + min(longest, NAME) * 0.77 + 14
+    kinds = tuple(LOOK) if before is not None else ("allowed", "denied")
+    legend = 14 + sum(38 + columns(text(f"reach.{kind}", language)) * 7 for kind in kinds)
+    width = max(left + cell * len(shown) + min(longest, NAME) * 0.64 + 16, legend, 420.0)
+    height = top + cell * len(shown) + 34
     title = text("reach.title", language, protocol=matrix.protocol, port=matrix.port)
     still = [box(0.5, 0.5, width - 1, height - 1, PAPER), label(14, 24, fit(title, width - 28, 15), 15, INK, 600)]
     x = 14.0
-    for kind in LOOK if before is not None else ("allowed", "denied"):
+    for kind in kinds:
         sign, fill, ink = LOOK[kind]
         told = text(f"reach.{kind}", language)
         still += [
@@ -95,14 +102,14 @@ def draw_reach(
         ]
         x += 38 + columns(told) * 7
     corner = f"{text('reach.from', language)} ↓  {text('reach.to', language)} →"
-    still.append(label(14, TOP - 8, corner, 11, SOFT))
+    still.append(label(14, top - 8, corner, 11, SOFT))
     for i in range(len(shown)):
-        at = LEFT + cell * (i + 0.5)
-        name = fit(names[i], 88, 11)
+        at = left + cell * (i + 0.5)
+        name = fit(names[i], NAME, 11)
         still.append(
-            f'<g transform="translate({at + 4:.1f},{TOP - 8:.1f}) rotate(-50)">{label(0, 0, name, 11, INK)}</g>'
+            f'<g transform="translate({at + 4:.1f},{top - 8:.1f}) rotate(-50)">{label(0, 0, name, 11, INK)}</g>'
         )
-        still.append(label(LEFT - 8, TOP + cell * (i + 0.5) + 4, fit(names[i], LEFT - 24, 11.5), 11.5, INK, 400, "end"))
+        still.append(label(left - 8, top + cell * (i + 0.5) + 4, fit(names[i], left - 24, 11.5), 11.5, INK, 400, "end"))
     if len(matrix.names) > MOST:
         more = text("map.more", language, count=len(matrix.names) - MOST)
         still.append(label(14, height - 12, more, 12, SOFT))
@@ -115,6 +122,6 @@ def draw_reach(
             body = box(1, 1, cell - 2, cell - 2, fill, ink if kind.startswith("now") else fill, 3)
             body += label(cell / 2, cell / 2 + 4.5, sign, 13, ink, 700, "middle")
             ref = f"Pair/{source}/{target}"
-            moving.append(keyed(ref, ref, spoken, LEFT + cell * j, TOP + cell * i, body, kind))
+            moving.append(keyed(ref, ref, spoken, left + cell * j, top + cell * i, body, kind))
     drawn = picture(width, height, "".join(still), "".join(moving), title)
     return drawn.replace(f'data-ref="{selected}"', f'data-ref="{selected}" aria-pressed="true"') if selected else drawn
