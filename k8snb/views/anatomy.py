@@ -95,13 +95,14 @@ class Room(msgspec.Struct, frozen=True):
 
 
 class Shelf(msgspec.Struct, frozen=True):
-    """A volume: its kind and source, its files with their first lines as far as they are known."""
+    """A volume: its kind and source, its files with their first lines; ``known`` is whether it was looked into."""
 
     name: str
     kind: str
     source: str
     files: tuple[tuple[str, str], ...]
     users: tuple[str, ...]
+    known: bool
 
 
 class AnatomyView(msgspec.Struct, frozen=True):
@@ -265,7 +266,7 @@ def _shelf(volume: Volume, pod: Pod, worker: PodWorker | None) -> Shelf:
         for c in (*pod.spec.initContainers, *pod.spec.containers)
         if any(m.name == volume.name for m in c.volumeMounts)
     ]
-    return Shelf(volume.name, kind, source, files, tuple(users))
+    return Shelf(volume.name, kind, source, files, tuple(users), store is not None)
 
 
 def _kind(volume: Volume) -> tuple[str, str]:

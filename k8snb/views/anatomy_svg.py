@@ -176,7 +176,7 @@ def _volumes(
     w = (width - 2 * EDGE - (across - 1) * GAP) / across
     for start in range(0, len(view.volumes), across):
         row = view.volumes[start : start + across]
-        told = [shelf_lines(shelf, view, language) for shelf in row]
+        told = [shelf_lines(shelf, language) for shelf in row]
         h = 42 + ROW * max(len(lines) for lines in told) + 4
         for i, (shelf, lines) in enumerate(zip(row, told, strict=True)):
             x = EDGE + i * (w + GAP)

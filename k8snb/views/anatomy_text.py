@@ -28,7 +28,7 @@ def anatomy_text(view: AnatomyView, language: str | None = None) -> str:
         lines.append(
             f"    ▤ {shelf.name} ({kind_text(shelf)}) ↔ {', '.join(shelf.users) or text('anatomy.unused', language)}"
         )
-        lines += ["      " + line for line in shelf_lines(shelf, view, language)]
+        lines += ["      " + line for line in shelf_lines(shelf, language)]
     if not view.inside:
         lines.append("  " + text("anatomy.unseen", language))
     return "\n".join(lines)
@@ -165,9 +165,9 @@ def kind_text(shelf: Shelf) -> str:
     return f"{shelf.kind} {shelf.source}".strip()
 
 
-def shelf_lines(shelf: Shelf, view: AnatomyView, language: str | None = None) -> list[str]:
+def shelf_lines(shelf: Shelf, language: str | None = None) -> list[str]:
     """The files of a volume, each with the beginning of its content."""
-    if not view.inside:
+    if not shelf.known:
         return []
     if not shelf.files:
         return [text("anatomy.empty", language)]
