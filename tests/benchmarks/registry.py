@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.benchmarks import (
     api_requests,
     deployment,
+    grading,
     import_time,
     limits,
     map_refresh,
@@ -43,4 +44,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     served.WATCHING,
     served.LISTS,
     limits.BENCHMARK,
+    grading.CHECK,
+    grading.CLASS,
 )

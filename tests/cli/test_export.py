@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from k8snb.cli import main
-
-TALK = (
-    ("markdown", "slide", "# A talk\n\nOne cluster. [Next](01-walking-into-k8s.ipynb)"),
-    (
-        "code",
-        "fragment",
-        "from k8snb import Cluster, predict\ncluster = Cluster(nodes=2)\nguess = predict(1, 2)\nguess",
-    ),
-    ("code", "fragment", "guess.compare(len(cluster.nodes))"),
-    ("code", "fragment", "cluster"),
-    ("markdown", "notes", "Ask *why*."),
-)
-
-
-def talk(folder: Path, *extra: str) -> Path:
-    cells = [
-        {
-            "cell_type": kind,
-            "id": f"c{i}",
-            "metadata": {"slideshow": {"slide_type": slide}},
-            "source": source.splitlines(keepends=True),  # as Jupyter writes it
-            **({"outputs": [], "execution_count": None} if kind == "code" else {}),
-        }
-        for i, (kind, slide, source) in enumerate((*TALK, *(("code", "slide", source) for source in extra)))
-    ]
-    path = folder / "talk.ipynb"
-    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
-    return path
+from tests.presenting.talk import SHORT, write_talk
 
 
 @pytest.mark.parametrize(("kind", "name"), [("slides", "talk.slides.html"), ("html", "talk.html")])
 def test_a_notebook_becomes_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, name: str) -> None:
-    code = main(["export", str(talk(tmp_path)), "--to", kind, "--lang", "zh", "--out", str(tmp_path / "out")])
+    code = main(
+        ["export", str(write_talk(tmp_path, *SHORT)), "--to", kind, "--lang", "zh", "--out", str(tmp_path / "out")]
+    )
 
     assert (code, [p.name for p in (tmp_path / "out").iterdir()]) == (0, [name])
     assert name in capsys.readouterr().out
@@ -52,10 +26,19 @@ def test_a_notebook_becomes_one_file(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_cell_that_fails_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["export", str(talk(tmp_path, "1 / 0")), "--lang", "en", "--out", str(tmp_path / "out")])
+    code = main(
+        [
+            "export",
+            str(write_talk(tmp_path, *SHORT, ("code", "slide", "1 / 0"))),
+            "--lang",
+            "en",
+            "--out",
+            str(tmp_path / "out"),
+        ]
+    )
 
     assert code == 1
-    assert "code cell 4 did not run to its end: ZeroDivisionError" in capsys.readouterr().err
+    assert "code cell 6 did not run to its end: ZeroDivisionError" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
