@@ -366,6 +366,7 @@ MESSAGES = {
     "simulate.healthy": "Everything is ready.",
     "simulate.unhealthy": "Not ready: {count}. The reasons are above.",
     "serve.serving": "Serving at {url}, {speed} simulated seconds a second. For kubectl: export KUBECONFIG={kubeconfig}",
+    "kubectl.not-described": "<the API reference describes it: {url}>",
     "serve.stopped": "No longer served.",
     "serve.until": "Press Ctrl-C to stop.",
     "lab.ready": "Your chapters and exercises are in {folder} ({count} files copied now; what you have changed stays). Starting JupyterLab …",

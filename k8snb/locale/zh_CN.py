@@ -366,6 +366,7 @@ MESSAGES = {
     "simulate.healthy": "全部就绪。",
     "simulate.unhealthy": "有 {count} 个对象未就绪，原因见上。",
     "serve.serving": "API 已在 {url} 提供服务，每秒推进 {speed} 秒模拟时间。使用 kubectl：export KUBECONFIG={kubeconfig}",
+    "kubectl.not-described": "<见 API 参考：{url}>",
     "serve.stopped": "服务已停止。",
     "serve.until": "按 Ctrl-C 停止。",
     "lab.ready": "章节和练习在 {folder} 中（本次复制 {count} 个文件；你改过的文件不会被覆盖）。正在启动 JupyterLab……",

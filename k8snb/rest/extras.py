@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from k8snb import locale
 from k8snb.api import errors
+from k8snb.api.about import LANGUAGES
 from k8snb.apiserver.http import encode, media
 from k8snb.apiserver.http.message import HTTPRequest, HTTPResponse
 from k8snb.rest.openapi import Documents
@@ -20,6 +22,7 @@ CHECKS = (
 )  # fmt: skip
 """The checks of kube-apiserver that stand for something that the model has."""
 _ONLY_READY = frozenset({"informer-sync", "shutdown"})
+_VARIES = ("Vary", "Accept-Language")
 _FOR_EVER = "public, immutable"
 _PROTO_V2 = "application/com.github.proto-openapi.spec.v2"
 _PACKED = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -41,30 +44,43 @@ def health(path: str, query: dict[str, list[str]]) -> HTTPResponse | None:
 
 
 def openapi(documents: Documents, request: HTTPRequest, path: str, query: dict[str, list[str]]) -> HTTPResponse | None:
-    """The OpenAPI documents; None for another path. ``APIError`` 405."""
+    """The OpenAPI documents, in the client's language or else in that of the server's reader; None for another path.
+
+    ``APIError`` 405.
+    """
     parts = path.strip("/").split("/")
     if parts[:1] != ["openapi"] or len(parts) < 2:
         return None
     if request.method not in ("GET", "HEAD"):
         raise errors.method_not_allowed()
     rest = "/".join(parts[2:])
+    language = spoken(request.headers.get("accept-language", ""))
     if parts[1] == "v3" and not rest:
-        return HTTPResponse(200, (("Content-Type", "text/plain; charset=utf-8"),), documents.index())
+        return HTTPResponse(200, (("Content-Type", "text/plain; charset=utf-8"), _VARIES), documents.index(language))
     if parts[1] == "v2" and not rest:
         accept = request.headers.get("accept", "")
         if accept and next((kind for kind, _ in media.by_quality(accept)), "").startswith(_PROTO_V2):
-            packed = documents.packed()
-            return tagged(request, HTTPResponse(200, (("Content-Type", _PACKED),), packed.body), packed.hash)
-        swagger = documents.swagger()
-        return tagged(request, HTTPResponse(200, (("Content-Type", media.JSON),), swagger.body), swagger.hash)
-    found = documents.document(rest) if parts[1] == "v3" else None
+            packed = documents.packed(language)
+            return tagged(request, HTTPResponse(200, (("Content-Type", _PACKED), _VARIES), packed.body), packed.hash)
+        swagger = documents.swagger(language)
+        return tagged(request, HTTPResponse(200, (("Content-Type", media.JSON), _VARIES), swagger.body), swagger.hash)
+    found = documents.document(rest, language) if parts[1] == "v3" else None
     if found is None:
         return None
     wanted = query.get("hash", [found.hash])[0]
     if wanted != found.hash:
         return HTTPResponse(301, (("Location", f"/openapi/v3/{rest}?hash={found.hash}"),))
     kept = (("Cache-Control", _FOR_EVER),) if "hash" in query else ()
-    return tagged(request, HTTPResponse(200, (("Content-Type", media.JSON), *kept), found.body), found.hash)
+    return tagged(request, HTTPResponse(200, (("Content-Type", media.JSON), _VARIES, *kept), found.body), found.hash)
+
+
+def spoken(accepted: str) -> str:
+    """en or zh: the first of them that a client accepts, else the language that the server's reader has chosen."""
+    for part in accepted.split(","):
+        name = part.partition(";")[0].strip().lower().partition("-")[0]
+        if name in LANGUAGES:
+            return name
+    return locale.current().partition("_")[0]
 
 
 def discovery(request: HTTPRequest, answer: HTTPResponse) -> HTTPResponse:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from k8snb import locale
 from k8snb.cluster import Cluster
 from k8snb.kubectl import run
 from tests.manifests import SHOP
@@ -49,6 +50,16 @@ ANSWERS = [
         "explain pod.spec.nodeName",
         r"(?s)KIND:       Pod\nVERSION:    v1\n\nFIELD: nodeName <string>\n.*",
         id="explain",
+    ),
+    pytest.param(
+        "explain pod.spec.containers.resources.limits",
+        r"(?s).*FIELD: limits <map\[string\]Quantity>\n\n\nDESCRIPTION:\n    The most that may be used.*    An amount as a.*",
+        id="explain with the type's own words",
+    ),
+    pytest.param(
+        "explain csidriver.spec.attachRequired",
+        r"(?s).*<the API reference describes it:\n    https://kubernetes.io/docs/reference/kubernetes-api/>.*",
+        id="explain what is not described",
     ),
     pytest.param(
         "api-resources --namespaced=false --no-headers",
@@ -138,3 +149,11 @@ def test_a_day_of_work(shop: Cluster) -> None:
         kubectl("get ns -o name")
         == "namespace/default\nnamespace/kube-node-lease\nnamespace/kube-public\nnamespace/kube-system\n"
     )
+
+
+def test_explain_speaks_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locale, "_chosen", ["zh_CN"])
+    found = run(Cluster(nodes=0), "explain deployment.spec.strategy.rollingUpdate").stdout
+
+    assert "maxSurge\t<IntOrString>\n    可以多出几个 Pod，数字或百分比（向上取整）。默认 25%。\n" in found
+    assert max(sum(2 if ord(char) > 0x2E80 else 1 for char in line) for line in found.splitlines()) <= 80

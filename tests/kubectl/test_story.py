@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.kubectl.story import Outcome, play
 
-PROSE = "kubectl explain prints the API's own documentation, which is not part of this package"
+PROSE = "kubectl explain describes fields in this project's own words, not in those of the API's documentation"
 CHANCE = "Go's order of a map: another run of the real command prints another"
 WORLD = "the recording's own machines: "
 EXCEPTIONS: dict[int, str] = {

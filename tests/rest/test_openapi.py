@@ -134,3 +134,23 @@ def test_v2_comes_packed_for_those_who_want_it(http: httpx.Client) -> None:
     assert set(plain["definitions"]["io.k8s.api.core.v1.Pod"]["properties"]) == {
         entry.f_name for entry in pod.f_properties.f_each
     }
+
+
+def test_descriptions_come_in_the_language_that_is_asked_for(http: httpx.Client) -> None:
+    def told(path: str, **headers: str) -> str:
+        tree = http.get(path, headers=headers).json()
+        schemas = tree.get("definitions") or tree["components"]["schemas"]
+        text: str = schemas["io.k8s.api.core.v1.Container"]["properties"]["image"]["description"]
+        return text
+
+    english, chinese = {"Accept-Language": "fr, en;q=0.8"}, {"Accept-Language": "zh-CN,zh;q=0.9"}
+    where = http.get("/openapi/v3", headers=chinese).json()["paths"]["api/v1"]["serverRelativeURL"]
+
+    assert (
+        told("/openapi/v3/api/v1")
+        == told("/openapi/v2", **english)
+        == "The image with its tag or digest. Without either the tag is latest."
+    )
+    assert told("/openapi/v3/api/v1", **chinese) == told(where, **chinese) == told("/openapi/v2", **chinese)
+    assert told(where, **chinese).startswith("镜像")
+    assert http.get(where, headers=english, follow_redirects=False).status_code == 301

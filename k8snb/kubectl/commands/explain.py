@@ -1,15 +1,19 @@
 """`kubectl explain`: the fields of a kind with their types.
 
-Names, types, enums and which fields are required are those of the API. The prose that the real command prints is the
-API's own documentation, which is not part of this package: a line says so. Definitions of custom resources bring their
-own descriptions, and those are shown.
+Names, types, enums and which fields are required are those of the API. The descriptions are this project's own
+(``k8snb.api.about``), in the reader's language; where there is none, a line says where the API reference is. Definitions of
+custom resources bring their own descriptions, and those are shown.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any, NamedTuple
+from unicodedata import east_asian_width
 
+from k8snb import locale
+from k8snb.api.about import REFERENCE, described, leaf
 from k8snb.api.codec import to_dict
 from k8snb.api.schema import FieldPlan, Shape, plan
 from k8snb.api.scheme import Resource
@@ -17,7 +21,6 @@ from k8snb.kubectl.call import Call, Command
 from k8snb.kubectl.errors import KubectlError, usage
 from k8snb.kubectl.flags import Flag
 
-NOT_HERE = "<the API reference describes it: https://kubernetes.io/docs/reference/kubernetes-api/>"
 _DESCRIPTION = "<no description>"
 SHOWN_VALUES = 4
 """Values of an enum that are named in a list of fields."""
@@ -72,7 +75,7 @@ def run(call: Call) -> int | None:
         if here.enum:
             call.write("ENUM:\n" + "".join(f"    {value}\n" for value in here.enum) + "\n")
         call.write("\n")
-    about = here.about if here is not None else part.about
+    about = part.about or locale.text("kubectl.not-described", url=REFERENCE) if here is None else _of_field(here, part)
     call.write("DESCRIPTION:\n" + _wrapped(about, 4) + "    \n")
     if part.fields:
         call.write("FIELDS:\n")
@@ -139,15 +142,27 @@ def _typed(kind: type[Any]) -> Part:
     try:
         types = plan(kind)
     except TypeError:
-        return Part("Object", NOT_HERE, {})
-    fields = {name: _field(field) for name, field in sorted(types.fields.items())}
-    return Part(types.name, NOT_HERE, fields)
+        return Part("Object", "", {})
+    fields = {name: _field(kind, field) for name, field in sorted(types.fields.items())}
+    return Part(types.name, described(kind, "", _language()), fields)
 
 
-def _field(field: FieldPlan) -> Field:
+def _language() -> str:
+    return locale.current().partition("_")[0]
+
+
+def _of_field(field: Field, part: Part) -> str:
+    """What is said of a field, and then of its type."""
+    own = "" if field.about == locale.text("kubectl.not-described", url=REFERENCE) else field.about
+    found = "\n".join(dict.fromkeys(text for text in (own, part.about) if text))
+    return found or field.about
+
+
+def _field(kind: type[Any], field: FieldPlan) -> Field:
     enum = () if field.shape.kind == "list" else tuple(sorted(field.enum))
     told = "FieldsV1" if field.name == "fieldsV1" else _type(field.shape)
-    return Field(field.name, told, field.required, enum, NOT_HERE, field.shape)
+    about = described(kind, field.name, _language()) or locale.text("kubectl.not-described", url=REFERENCE)
+    return Field(field.name, told, field.required, enum, about, field.shape)
 
 
 _NAMES = {
@@ -162,6 +177,8 @@ _NAMES = {
     "microtime": "string",
     "raw": "Object",
 }
+
+_LEAVES = {"quantity": "Quantity", "intorstring": "IntOrString", "time": "Time", "microtime": "MicroTime"}
 
 
 def _type(shape: Shape) -> str:
@@ -179,7 +196,9 @@ def _open(field: Field) -> Part:
         shape = field.source
         while shape.kind in ("list", "map") and shape.elem is not None:
             shape = shape.elem
-        return _typed(shape.type) if shape.kind == "struct" else Part(field.type, field.about, {})
+        if shape.kind == "struct":
+            return _typed(shape.type)
+        return Part(field.type, leaf(_LEAVES.get(shape.kind, ""), _language()), {})
     return _custom(field.source)
 
 
@@ -218,8 +237,32 @@ def _wrapped(text: str, indent: int) -> str:
     pad = " " * indent
     lines = []
     for line in text.splitlines() or [""]:
-        lines += textwrap.wrap(line, 80 - indent, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += _lines(line, 80 - indent) if _wide(line) else textwrap.wrap(line, 80 - indent, **_WHOLE) or [""]
     return "".join(f"{pad}{line}\n" for line in lines)
+
+
+_WHOLE: Any = {"break_long_words": False, "break_on_hyphens": False}
+
+
+def _wide(text: str) -> int:
+    """How many characters of a text take two columns."""
+    return sum(1 for char in text if east_asian_width(char) in "WF")
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Chinese text in lines: between any two of its characters, but not inside a Latin word nor before a full stop."""
+    lines, line, used = [], "", 0
+    for piece in _PIECES.findall(text):
+        size = len(piece) + _wide(piece)
+        if used + len(piece.rstrip()) + _wide(piece) > width and line:
+            lines.append(line.rstrip())
+            line, used, piece = "", 0, piece.lstrip()
+            size = len(piece) + _wide(piece)
+        line, used = line + piece, used + size
+    return [*lines, line.rstrip()]
+
+
+_PIECES = re.compile(r"(?:[!-~]+|[^!-~\s])[，。；：、！？）》”]*\s*|\s+")
 
 
 def _fields(call: Call, part: Part, level: int, deep: bool, above: dict[str, None]) -> None:

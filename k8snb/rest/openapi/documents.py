@@ -1,7 +1,7 @@
 """``/openapi/v3`` with one document for each group version, and ``/openapi/v2``, made from what the server serves.
 
 A document is made when it is first asked for and kept as long as its resources stay the same. Its address carries a hash of
-its content, so that clients may keep it for ever.
+its content, so that clients may keep it for ever. Descriptions are in the language that is asked for (en or zh).
 """
 
 from __future__ import annotations
@@ -35,32 +35,36 @@ class Documents:
         self._server = server
         self._kept: dict[str, tuple[tuple[Any, ...], Document]] = {}
 
-    def index(self) -> bytes:
+    def index(self, language: str = "en") -> bytes:
         """``/openapi/v3``: where the documents are."""
+        documents = {path: self.document(path, language) for path in self._group_versions()}
         paths = {
-            path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self.document(path).hash}"}  # type: ignore[union-attr]
-            for path in self._group_versions()
+            path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={document.hash}"}
+            for path, document in documents.items()
+            if document is not None
         }
         return msgspec.json.encode({"paths": paths})
 
-    def document(self, path: str) -> Document | None:
+    def document(self, path: str, language: str = "en") -> Document | None:
         """The document of a group version, as in ``api/v1`` and ``apis/apps/v1``; None when there is none."""
         resources = self._group_versions().get(path)
         if resources is None:
             return None
-        return self._keep(path, resources, lambda: self._v3(resources))
+        return self._keep(f"{path} {language}", resources, lambda: self._v3(resources, language))
 
-    def swagger(self) -> Document:
+    def swagger(self, language: str = "en") -> Document:
         """``/openapi/v2``: everything in one document of the older form."""
         scheme: Scheme = self._server.scheme
-        return self._keep("swagger", scheme.resources, lambda: _as_v2(self._v3(scheme.resources)))
+        return self._keep(f"swagger {language}", scheme.resources, lambda: _as_v2(self._v3(scheme.resources, language)))
 
-    def packed(self) -> Document:
+    def packed(self, language: str = "en") -> Document:
         """The same as protobuf."""
         from k8snb.rest.openapi.packed import pack
 
         scheme: Scheme = self._server.scheme
-        return self._keep("packed", scheme.resources, lambda: pack(_as_v2(self._v3(scheme.resources))))
+        return self._keep(
+            f"packed {language}", scheme.resources, lambda: pack(_as_v2(self._v3(scheme.resources, language)))
+        )
 
     def _group_versions(self) -> dict[str, tuple[Resource, ...]]:
         scheme: Scheme = self._server.scheme
@@ -80,8 +84,8 @@ class Documents:
             kept = self._kept[name] = (state, Document(body, hashlib.sha512(body).hexdigest().upper()))
         return kept[1]
 
-    def _v3(self, resources: tuple[Resource, ...]) -> Tree:
-        schemas = Schemas("#/components/schemas/")
+    def _v3(self, resources: tuple[Resource, ...], language: str) -> Tree:
+        schemas = Schemas("#/components/schemas/", language)
         paths = Paths(schemas, self._custom)
         for resource in resources:
             paths.add(resource)

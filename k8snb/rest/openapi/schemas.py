@@ -1,7 +1,8 @@
 """The generated types as OpenAPI schemas: what ``kubectl explain``, validating editors and generated clients read.
 
-The facts (types, requirements, enums, merge keys) are those of Kubernetes' own document; its prose is not part of this
-package, so a kind says where it is described. Definitions of custom resources bring their own schemas.
+The facts (types, requirements, enums, merge keys) are those of Kubernetes' own document; the descriptions are this project's
+own (``k8snb.api.about``), and a kind that has none says where it is described. Definitions of custom resources bring their
+own schemas.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from k8snb.api.about import REFERENCE, described, leaf
 from k8snb.api.schema import FieldPlan, Shape, plan, type_named
 from k8snb.api.scheme import Resource
 from k8snb.rest.names import definition, definition_of
@@ -43,14 +45,17 @@ _SIMPLE: dict[str, Tree] = {
     "bool": {"type": "boolean"},
 }
 _NAMED = {"quantity": QUANTITY, "intorstring": INT_OR_STRING, "time": f"{META}.Time", "microtime": f"{META}.MicroTime"}
-REFERENCE = "https://kubernetes.io/docs/reference/kubernetes-api/"
 
 
 class Schemas:
-    """The schemas of one document: those asked for, and all that they refer to. ``prefix`` is where references point."""
+    """The schemas of one document: those asked for, and all that they refer to. ``prefix`` is where references point.
 
-    def __init__(self, prefix: str) -> None:
+    Descriptions are in ``language`` (en or zh).
+    """
+
+    def __init__(self, prefix: str, language: str = "en") -> None:
         self.prefix = prefix
+        self.language = language
         self.found: dict[str, Tree] = {}
 
     def reference(self, type_: type[Any]) -> Tree:
@@ -111,18 +116,26 @@ class Schemas:
         return self._ref(name)
 
     def _leaf(self, name: str) -> Tree:
-        self.found.setdefault(name, dict(_LEAVES[name]))
+        if name not in self.found:
+            about = leaf(name.rpartition(".")[2], self.language)
+            self.found[name] = {**({"description": about} if about else {}), **_LEAVES[name]}
         return self._ref(name)
 
     def _struct(self, type_: type[Any]) -> Tree:
         types = plan(type_)
         tree: Tree = {"type": "object"}
         kinds = gvks(type_)
-        if kinds:
-            tree["description"] = f"{type_.__name__}: every field is described in the API reference, {REFERENCE}"
-        tree["properties"] = {name: self._field(field) for name, field in sorted(types.fields.items())}
+        about = described(type_, "", self.language)
+        if kinds and not about:
+            about = f"{type_.__name__}: every field is described in the API reference, {REFERENCE}"
+        if about:
+            tree["description"] = about
+        tree["properties"] = {}
         if kinds:  # the type's own fields are not among those of its plan
-            tree["properties"] = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, **tree["properties"]}
+            tree["properties"] = {name: self._told({"type": "string"}, type_, name) for name in ("apiVersion", "kind")}
+        tree["properties"] |= {
+            name: self._told(self._field(field), type_, name) for name, field in sorted(types.fields.items())
+        }
         required = [name for name, field in sorted(types.fields.items()) if field.required]
         if required:
             tree["required"] = required
@@ -131,6 +144,10 @@ class Schemas:
         if kinds:
             tree["x-kubernetes-group-version-kind"] = kinds
         return tree
+
+    def _told(self, tree: Tree, type_: type[Any], field: str) -> Tree:
+        about = described(type_, field, self.language)
+        return {"description": about, **tree} if about else tree
 
     def _field(self, field: FieldPlan) -> Tree:
         tree = self._shape(field.shape, field.enum)
