@@ -39,7 +39,7 @@ def draw_playground(
     if live:
         y = _tray(view, width, y, language, still, moving, held)
     left = width * (0.62 if projector else 0.64)
-    bottom = _pods(view, left, y, language, still, moving, held)
+    bottom = _pods(view, left, y, language, still, moving, held if live else None)
     bottom = max(bottom, _seekers(view, left + GAP, width - left - GAP - 8, y, language, still, moving))
     drawn = picture(
         width, bottom + 4, box(0.5, 0.5, width - 1, bottom + 3, PAPER) + "".join(still), "".join(moving), title
@@ -148,16 +148,20 @@ def _tray(
 
 
 def _chip(
-    key: str, ref: str, told: str, x: float, y: float, w: float, fits: str, held: bool, drop: str, spoken: str
+    key: str, ref: str, told: str, x: float, y: float, w: float, fits: str, held: bool, drop: str | None, spoken: str
 ) -> str:
-    """A label as a pill; ``fits`` is yes, no or empty: what a condition of the selector says about it."""
+    """A label as a pill; ``fits`` is yes, no or empty: what a condition of the selector says about it.
+
+    ``drop`` is where one that is let go over it lands (empty: nowhere); None in a picture in which nothing can be moved.
+    """
     fill, ink, sign = {"yes": (MATCH, "#ffffff", "✔ "), "no": ("#fbe0d3", BAD, "✗ ")}.get(fits, (PAPER, INK, ""))
     if held:
         fill, ink, sign = "#e69f00", "#1c2b33", "✋ "
     body = box(0, 0, w, CHIP, fill, ink if fits or held else SOFT, CHIP / 2)
     body += label(9, 14, fit(sign + told, w - 14, 11.5), 11.5, ink, 600 if fits or held else 400)
     where = f' data-drop="{escape(drop)}"' if drop else ""
-    return _with(keyed(key, ref, spoken, x, y, body, fits or "label"), f'data-drag="1"{where}')
+    chip = keyed(key, ref, spoken, x, y, body, fits or "label")
+    return _with(chip, f'data-drag="1"{where}') if drop is not None else chip
 
 
 def _with(group: str, attributes: str) -> str:
@@ -173,7 +177,13 @@ def _wide(told: str) -> float:
 
 
 def _pods(
-    view: PlaygroundView, width: float, top: float, language: str | None, still: list[str], moving: list[str], held: str
+    view: PlaygroundView,
+    width: float,
+    top: float,
+    language: str | None,
+    still: list[str],
+    moving: list[str],
+    held: str | None,
 ) -> float:
     if not view.pods:
         still.append(label(14, top + 16, text("play.no-pods", language), 13, SOFT))
@@ -225,7 +235,7 @@ def _card(
     h: float,
     language: str | None,
     asked: Selector | None,
-    held: str,
+    held: str | None,
 ) -> list[str]:
     look = LOOKS[pod.state]
     match = bool(pod.match)
@@ -258,7 +268,7 @@ def _card(
         tie.text(language) for tie in pod.ties
     )
     card = keyed(pod.uid or pod.ref, pod.ref, spoken, x, y, body, "match" if match else "no-match")
-    drawn = [_with(card, f'data-drop="{escape(pod.ref)}" data-target="1"')]
+    drawn = [_with(card, f'data-drop="{escape(pod.ref)}" data-target="1"') if held is not None else card]
     for one, (cx, cy, cw) in zip(pod.labels, places, strict=True):
         told = label_text(one)
         ref = f"Label/{pod.ref.removeprefix('Pod/')}/{told}"
@@ -273,7 +283,7 @@ def _card(
                 cw,
                 _fits(asked, pod, one[0]),
                 held == ref,
-                pod.ref,
+                pod.ref if held is not None else None,
                 said,
             )
         )

@@ -17,6 +17,7 @@ from k8snb.views.playground import PlaygroundView, label_command, label_text, pl
 from k8snb.views.playground_svg import BIN, draw_playground
 from k8snb.views.reconcile import Planned
 from k8snb.widgets.following import Following
+from k8snb.widgets.stage import Told
 
 LONGEST = 1000
 """Characters of a typed selector or label that are looked at."""
@@ -72,6 +73,14 @@ class Playground(Following):
             "invalid": bool(view.selector.error),
             "holding": holding,
         }
+
+    def told_without_kernel(self) -> Told:
+        """Without a kernel nothing can be typed or moved: the picture without the places for it."""
+        view = self.view()
+        drawn = draw_playground(view, self.language, "", self.projector)
+        names = ", ".join(pod.name for pod in view.matching[:12])
+        spoken = text("play.spoken", self.language, found=view.found_text(self.language), names=names)
+        return Told("still", [], [{**self.moment(self.world), "svg": drawn, "spoken": spoken}])
 
     def describe(self, ref: str) -> dict[str, Any]:
         return {} if ref == BIN or ref.startswith(LABEL) else detail(self.world, ref, self.language)

@@ -98,6 +98,7 @@ def test_which_namespaces_containers_share(spec: str, same: set[str]) -> None:
 
     assert {kind for kind in web if web[kind] == shell[kind]} == same
     assert (web["user"] == "4026531837") == ("hostUsers" not in spec)
+    assert inside(cluster, "shell", "readlink", "/proc/self/ns/pid_for_children") == f"pid:[{shell['pid']}]\n"
     assert inside(cluster, "shell", "readlink", "/proc/1/ns/net") == f"net:[{web['net']}]\n"
 
 

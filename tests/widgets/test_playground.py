@@ -156,6 +156,15 @@ def test_an_older_playground_keeps_what_was_about_to_happen(stage: Playground) -
     assert newer.frame["svg"].count('data-state="match"') == 2
 
 
+def test_without_a_kernel_nothing_can_be_moved(stage: Playground) -> None:
+    told = stage.told_without_kernel()
+
+    assert "data-drag" in stage.frame["svg"]
+    assert "data-drag" not in told.frames[0]["svg"]
+    assert "data-drop" not in told.frames[0]["svg"]
+    assert told.frames[0]["svg"].count('data-state="match"') == 2
+
+
 def test_it_speaks_both_languages(stage: Playground) -> None:
     send(stage, type="language")
 

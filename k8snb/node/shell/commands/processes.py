@@ -80,13 +80,16 @@ def namespace_of(context: Context, path: str) -> str | None:
         if row is None:
             return None
         box = row.box or box
-    number = namespaces(box).get(found[2])
-    return f"{found[2]}:[{number}]" if number is not None else None
+    kind = found[2].removesuffix("_for_children")
+    number = namespaces(box).get(kind) if found[2] == kind or kind in ("pid", "time") else None
+    return f"{kind}:[{number}]" if number is not None else None
 
 
 def listed_namespaces(context: Context, path: str) -> list[str] | None:
     """The names in a process's directory of namespaces, None for other paths."""
-    return list(namespaces(context.box)) if _NAMESPACES.fullmatch(path.rstrip("/")) else None
+    if not _NAMESPACES.fullmatch(path.rstrip("/")):
+        return None
+    return sorted([*namespaces(context.box), "pid_for_children", "time_for_children"])
 
 
 def pids(context: Context) -> list[str]:
