@@ -38,7 +38,7 @@ MESSAGES = {
     "anatomy.mount": "{path} ← {volume}",
     "anatomy.mount.ro": "{path} ← {volume} (read only)",
     "anatomy.probe.passed": "✓ {sort} {asks}",
-    "anatomy.probe.failing": "✗ {sort} {asks}: failed {run}× in a row ({threshold} count)",
+    "anatomy.probe.failing": "✗ {sort} {asks}: failed {run}× in a row ({threshold} are enough)",
     "anatomy.probe.waiting": "◌ {sort} {asks}: not asked yet",
     "anatomy.probe.off": "– {sort} {asks}",
     "anatomy.unheard": "✗ port {port}: declared, but nobody listens",

@@ -38,7 +38,7 @@ MESSAGES = {
     "anatomy.mount": "{path} ← 卷 {volume}",
     "anatomy.mount.ro": "{path} ← 卷 {volume}（只读）",
     "anatomy.probe.passed": "✓ {sort} 探针 {asks}",
-    "anatomy.probe.failing": "✗ {sort} 探针 {asks}：连续失败 {run} 次（{threshold} 次算数）",
+    "anatomy.probe.failing": "✗ {sort} 探针 {asks}：连续失败 {run} 次（满 {threshold} 次算数）",
     "anatomy.probe.waiting": "◌ {sort} 探针 {asks}：还没问过",
     "anatomy.probe.off": "– {sort} 探针 {asks}",
     "anatomy.unheard": "✗ 端口 {port}：声明了，但没有人监听",
