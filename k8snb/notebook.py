@@ -277,7 +277,7 @@ class Cluster(Pictures, model.Cluster):
         return Picture(Networks(self.moment(), view, **options), still, networks_text(view, language), view)
 
     def behind(self, what: str, **options: Any) -> Picture:
-        """What stands behind ``svc/NAME`` or ``ingress/NAME``: addresses and ports, rules, endpoints, Pods, and where it breaks.
+        """What stands behind ``svc/NAME``, ``ingress/NAME`` or ``httproute/NAME``, from left to right, and where the way breaks.
 
         Options are as for ``map``; the picture's ``view`` has the cards and links.
         """

@@ -40,4 +40,6 @@ MESSAGES = {
     "networks.host": "(host network)",
     "networks.head": "{network} {cidr}: {note}",
     "packet.code.switched": "switched to the neighbour's port",
+    "behind.title.route": "What stands behind the HTTPRoute {name}",
+    "behind.no-gateway": "there is no such Gateway",
 }

@@ -40,4 +40,6 @@ MESSAGES = {
     "networks.host": "（主机网络）",
     "networks.head": "{network} {cidr}：{note}",
     "packet.code.switched": "网桥转发给邻居",
+    "behind.title.route": "HTTPRoute {name} 背后有什么",
+    "behind.no-gateway": "没有这个 Gateway",
 }

@@ -1,4 +1,4 @@
-"""What stands behind a Service or an Ingress, from left to right: rules or names, virtual addresses, endpoints, Pods.
+"""What stands behind a Service, an Ingress or an HTTPRoute, from left to right: names or rules, addresses, endpoints, Pods.
 
 The data are columns of cards and the links between them; a card or link that leads nowhere is marked as broken. Endpoints are
 taken from the EndpointSlices, as kube-proxy and ingress controllers do, Pods from the Service's selector: where the two differ
@@ -7,19 +7,23 @@ taken from the EndpointSlices, as kube-proxy and ingress controllers do, Pods fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 
+from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadValue
 from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import Pod, Service
 from k8snb.api.types.discovery_v1 import Endpoint, EndpointSlice
 from k8snb.api.types.networking_v1 import Ingress, IngressBackend, IngressClass
+from k8snb.api.unstructured import Unstructured
 from k8snb.locale import text
 from k8snb.network.address import endpoint as written
 from k8snb.network.dns import DOMAIN
-from k8snb.node.programs.ingress.dialects import DIALECTS
+from k8snb.node.programs.ingress.dialects import DIALECTS, Dialect
+from k8snb.node.programs.ingress.gateway import GROUP
 from k8snb.node.programs.ingress.rules import SERVICE_NAME
 from k8snb.views.state import pod_state
 from k8snb.world import World
@@ -30,6 +34,8 @@ NAME, ADDRESS, CONTROLLER, RULE, SERVICE, ENDPOINT, POD = (
     "name", "address", "controller", "rule", "service", "endpoint", "pod",
 )  # fmt: skip
 """Columns."""
+
+HTTP_ROUTE, GATEWAY = "HTTPRoute", "Gateway"
 
 Ports = Callable[[Pod], Iterable[str]]
 """Where a Pod's programs listen, as ``80`` or ``127.0.0.1:80``."""
@@ -97,7 +103,7 @@ class _Drawing:
 
 
 def behind(world: World, obj: Object, language: str | None = None, ports: Ports | None = None) -> BehindView:
-    """What stands behind a Service or an Ingress; with ``ports`` also whether the Pods listen where they are sent to."""
+    """What stands behind a Service, an Ingress or an HTTPRoute; with ``ports`` also whether the Pods listen where they are sent to."""
     drawing = _Drawing(world, language, ports)
     meta = obj.metadata
     if isinstance(obj, Service):
@@ -108,7 +114,11 @@ def behind(world: World, obj: Object, language: str | None = None, ports: Ports 
         _ingress(drawing, obj)
         title = drawing.say("title.ingress", name=f"{meta.namespace}/{meta.name}")
         return drawing.done(title, (CONTROLLER, RULE, SERVICE, ENDPOINT))
-    raise BadValue(f"a {obj.kind} has nothing behind it to draw: give svc/NAME or ingress/NAME")
+    if isinstance(obj, Unstructured) and obj.kind == HTTP_ROUTE:
+        _route(drawing, obj)
+        title = drawing.say("title.route", name=f"{meta.namespace}/{meta.name}")
+        return drawing.done(title, (CONTROLLER, RULE, SERVICE, ENDPOINT))
+    raise BadValue(f"a {obj.kind} has nothing behind it to draw: give svc/NAME, ingress/NAME or httproute/NAME")
 
 
 # -- a Service
@@ -254,10 +264,12 @@ def _ingress(drawing: _Drawing, ingress: Ingress) -> None:
             sort = path.pathType or "ImplementationSpecific"
             lines = [sort, *(["TLS"] if host in secure else [])]
             key = drawing.card(RULE, f"{host}{path.path} {sort}", f"{host} {path.path or '/'}", lines, PLAIN, ref)
-            _to_service(drawing, meta.namespace or "", controller, key, path.backend, ref)
+            drawing.link(controller[0], key, ok=controller[1])
+            _to_backend(drawing, meta.namespace or "", key, path.backend, ref)
     if spec.defaultBackend is not None:
         key = drawing.card(RULE, "default", drawing.say("default"), [], PLAIN, ref)
-        _to_service(drawing, meta.namespace or "", controller, key, spec.defaultBackend, ref)
+        drawing.link(controller[0], key, ok=controller[1])
+        _to_backend(drawing, meta.namespace or "", key, spec.defaultBackend, ref)
 
 
 def _controller(drawing: _Drawing, ingress: Ingress) -> tuple[str, bool]:
@@ -270,38 +282,44 @@ def _controller(drawing: _Drawing, ingress: Ingress) -> tuple[str, bool]:
         lines = [drawing.say("unknown-class")]
         return drawing.card(CONTROLLER, "class", name, lines, BROKEN), False
     kind = next((d for d in DIALECTS if d.controller == known.spec.controller), None)
-    image = kind.image.partition(":")[0] if kind is not None else None
-    pods = [p for p in drawing.world.of(Pod, None) if image and any(_runs(c.image, image) for c in p.spec.containers)]
-    running = sum(1 for p in pods if pod_state(p)[0] == "ready")
+    running = _running(drawing, kind)
     lines = [known.spec.controller or "", drawing.say("controllers", count=running)]
     ref = f"IngressClass/{name}"
     return drawing.card(CONTROLLER, "class", name, lines, GOOD if running else BROKEN, ref), bool(running)
+
+
+def _running(drawing: _Drawing, kind: Dialect | None) -> int:
+    """How many Pods of a controller are ready."""
+    image = kind.image.partition(":")[0] if kind is not None else None
+    pods = [p for p in drawing.world.of(Pod, None) if image and any(_runs(c.image, image) for c in p.spec.containers)]
+    return sum(1 for p in pods if pod_state(p)[0] == "ready")
 
 
 def _runs(image: str | None, wanted: str) -> bool:
     return (image or "").partition(":")[0].rpartition("/")[2] == wanted.rpartition("/")[2]
 
 
+def _to_backend(drawing: _Drawing, namespace: str, rule: str, backend: IngressBackend, ref: str) -> None:
+    if backend.service is not None:
+        asked = backend.service.port
+        _to_service(drawing, namespace, rule, backend.service.name, asked.name or asked.number or 0, ref)
+
+
 def _to_service(
-    drawing: _Drawing, namespace: str, controller: tuple[str, bool], rule: str, backend: IngressBackend, ref: str
+    drawing: _Drawing, namespace: str, rule: str, name: str, wanted: str | int, ref: str, note: str = ""
 ) -> None:
-    drawing.link(controller[0], rule, ok=controller[1])
-    if backend.service is None:
-        return
-    name, asked = backend.service.name, backend.service.port
-    wanted = asked.name or asked.number or 0
+    """From a rule to a port of a Service, and from there to its endpoints."""
     service = next((s for s in drawing.world.of(Service, namespace) if s.metadata.name == name), None)
     if service is None:
-        drawing.link(
-            rule, drawing.card(SERVICE, name, name, [drawing.say("no-service")], BROKEN, ref), str(wanted), False
-        )
+        lost = drawing.card(SERVICE, name, name, [drawing.say("no-service")], BROKEN, ref)
+        drawing.link(rule, lost, note or str(wanted), False)
         return
     port = next((p for p in service.spec.ports if wanted in (p.name, p.port)), None)
     own = f"Service/{namespace}/{name}"
     if port is None:
         have = ", ".join(str(p.port) for p in service.spec.ports)
-        lines = [drawing.say("no-port", ports=have)]
-        drawing.link(rule, drawing.card(SERVICE, f"{name}:{wanted}", name, lines, BROKEN, own), str(wanted), False)
+        lost = drawing.card(SERVICE, f"{name}:{wanted}", name, [drawing.say("no-port", ports=have)], BROKEN, own)
+        drawing.link(rule, lost, note or str(wanted), False)
         return
     ends: dict[str, bool] = {}
     pods = {p.metadata.name: p for p in drawing.world.of(Pod, namespace)}
@@ -315,9 +333,60 @@ def _to_service(
     usable = sum(ends.values())
     lines = [f"→ targetPort {port.targetPort or port.port!s}", drawing.say("usable", count=usable)]
     shown = drawing.card(SERVICE, f"{name}:{port.port}", f"{name}:{port.port}", lines, GOOD if usable else BROKEN, own)
-    drawing.link(rule, shown, ok=True)
+    drawing.link(rule, shown, note, ok=True)
     for key, ready in ends.items():
         drawing.link(shown, key, ok=ready and drawing.cards[key].state == GOOD)
+
+
+# -- an HTTPRoute
+
+
+def _route(drawing: _Drawing, route: Unstructured) -> None:
+    """Gateways, then a card per host and match of a rule, its backends with their share of the requests."""
+    meta, spec = route.metadata, route.spec
+    namespace = meta.namespace or ""
+    ref = f"{HTTP_ROUTE}/{namespace}/{meta.name}"
+    gateways = [_gateway(drawing, p.get("namespace", namespace), p.get("name", "")) for p in spec.get("parentRefs", ())]
+    for number, rule in enumerate(spec.get("rules", ())):
+        refs = [(b.get("name", ""), b.get("port", 0), int(b.get("weight", 1))) for b in rule.get("backendRefs", ())]
+        total = sum(weight for _, _, weight in refs)
+        for host in spec.get("hostnames", ()) or ("*",):
+            matches: Iterable[Mapping[str, Any]] = rule.get("matches") or ({},)
+            for match in matches:
+                path = match.get("path", {})
+                title = f"{host} {path.get('value', '/')}"
+                lines = [path.get("type", "PathPrefix"), *sorted(set(match) - {"path"})]
+                key = drawing.card(RULE, f"{number} {title} {' '.join(lines)}", title, lines, PLAIN, ref)
+                for gateway, acts in gateways:
+                    drawing.link(gateway, key, ok=acts)
+                for name, port, weight in refs:
+                    note = f"{weight}/{total}" if len(refs) > 1 else ""
+                    _to_service(drawing, namespace, key, name, port, ref, note)
+
+
+def _gateway(drawing: _Drawing, namespace: str, name: str) -> tuple[str, bool]:
+    """The card of a Gateway, and whether its class has a controller that runs."""
+    found = _custom(drawing, "gateways", namespace, name)
+    if found is None:
+        lines = [drawing.say("no-gateway")]
+        return drawing.card(CONTROLLER, f"{namespace}/{name}", name, lines, BROKEN), False
+    of = str(found.spec.get("gatewayClassName", ""))
+    known = _custom(drawing, "gatewayclasses", "", of)
+    wanted = known.spec.get("controllerName", "") if known is not None else ""
+    running = _running(drawing, next((d for d in DIALECTS if d.gateway and d.gateway == wanted), None))
+    lines = [f"Gateway · {of}", drawing.say("controllers", count=running)]
+    state = GOOD if running else BROKEN
+    key = drawing.card(CONTROLLER, f"{namespace}/{name}", name, lines, state, f"{GATEWAY}/{namespace}/{name}")
+    return key, bool(running)
+
+
+def _custom(drawing: _Drawing, plural: str, namespace: str, name: str) -> Unstructured | None:
+    try:
+        resource = drawing.world.resource(f"{plural}.{GROUP}")
+    except (LookupError, APIError):
+        return None
+    found: Unstructured | None = drawing.world.find(resource, namespace, name)
+    return found
 
 
 SIGNS = {GOOD: "●", WAITING: "◔", BROKEN: "✗", PLAIN: "◇"}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60.0
 RUN_SECONDS = 180.0
+STOP_SECONDS = 20.0
 
 
 def chromium() -> str | None:
@@ -72,7 +73,11 @@ def served(folder: Path, language: str, words: list[str], **variables: str) -> I
             yield f"http://127.0.0.1:{port}/lab/tree/{language}/{{notebook}}?token={token}&reset"
         finally:
             server.terminate()
-            server.wait(10)
+            try:
+                server.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:  # its kernels take their time on a busy machine
+                server.kill()
+                server.wait(STOP_SECONDS)
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

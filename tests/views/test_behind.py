@@ -77,12 +77,29 @@ spec:
 """
 
 
+ROUTE = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: canary}
+spec:
+  parentRefs: [{name: traefik, namespace: ingress}, {name: nope}]
+  hostnames: [new.example.com]
+  rules:
+  - backendRefs:
+    - {name: plain, port: 8000, weight: 3}
+    - {name: nobody, port: 80}
+    - {name: missing, port: 80, weight: 0}
+"""
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Cluster:
     made = Cluster(nodes=2, controllers=[*IN_TREE, ServiceLoadBalancerController()])
     made.apply(PODS)
     made.apply(SERVICES)
     made.install_ingress("nginx", default=False)
+    made.install_gateway("traefik")
+    made.apply(ROUTE)
     for name, named in (("shop", "ingressClassName: nginx"), ("classless", ""), ("lost", "ingressClassName: ngnix")):
         made.apply(INGRESS.replace("NAME", name).replace("CLASS", named))
     made.settle()
@@ -189,7 +206,23 @@ def test_without_a_class_nobody_acts_on_the_rules(cluster: Cluster, name: str, t
     assert not [link for link in view.links if link.source.startswith("controller") and link.ok]
 
 
-@pytest.mark.parametrize("what", ["svc/plain", "svc/deaf", "svc/nobody", "svc/headless", "svc/alias", "ingress/shop"])
+def test_a_route_shows_its_gateways_and_the_weights_of_its_backends(cluster: Cluster) -> None:
+    view = seen(cluster, "httproute/canary")
+    titles = {card.key: card.title for card in view.cards}
+    shares = {(titles[link.source], titles[link.target]): link.note for link in view.links if "/4" in link.note}
+
+    assert states(view, "controller") == [("nope", BROKEN), ("traefik", GOOD)]
+    assert shares == {
+        ("new.example.com /", "plain:8000"): "3/4",
+        ("new.example.com /", "nobody:80"): "1/4",
+        ("new.example.com /", "missing"): "0/4",
+    }
+    assert states(view, "service") == [("missing", BROKEN), ("nobody:80", BROKEN), ("plain:8000", GOOD)]
+
+
+@pytest.mark.parametrize(
+    "what", ["svc/plain", "svc/deaf", "svc/nobody", "svc/headless", "svc/alias", "ingress/shop", "httproute/canary"]
+)
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_picture_and_text_tell_every_card(cluster: Cluster, what: str, language: str) -> None:
     view = cluster.behind(what, language=language).view
@@ -221,5 +254,5 @@ def test_the_stage_changes_its_language(cluster: Cluster) -> None:
 
 
 def test_only_services_and_ingresses_have_something_behind_them(cluster: Cluster) -> None:
-    with pytest.raises(BadValue, match="svc/NAME or ingress/NAME"):
+    with pytest.raises(BadValue, match="svc/NAME, ingress/NAME or httproute/NAME"):
         behind(cluster, cluster.pods["late"])
