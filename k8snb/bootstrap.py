@@ -1,4 +1,7 @@
-"""What is in a cluster before anybody uses it: the objects that kube-apiserver creates when it starts."""
+"""What is in a cluster before anybody uses it: the objects that kube-apiserver creates when it starts.
+
+Simplification: the endpoints of the Service ``kubernetes`` are written once; a real server looks after them every 10 s.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,21 @@ from k8snb.api.frozen import FrozenDict
 from k8snb.api.object import Object
 from k8snb.api.request import Request, Response, UserInfo
 from k8snb.api.scheme import SCHEME
-from k8snb.api.types.core_v1 import Namespace, Service, ServicePort, ServiceSpec
+from k8snb.api.types.core_v1 import (
+    EndpointAddress,
+    EndpointPort,
+    Endpoints,
+    EndpointSubset,
+    Namespace,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
+from k8snb.api.types.discovery_v1 import Endpoint, EndpointConditions, EndpointSlice
+from k8snb.api.types.discovery_v1 import EndpointPort as SlicePort
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.api.types.scheduling_v1 import PriorityClass
+from k8snb.network.ipam import API_PORT, CONTROL_PLANE
 
 LOOPBACK = UserInfo("system:apiserver", groups=("system:masters", "system:authenticated"))
 """The identity of kube-apiserver's own requests."""
@@ -54,14 +69,40 @@ def initial_objects() -> list[Object]:
         spec=ServiceSpec(
             clusterIP=SERVICE_IP,
             clusterIPs=(SERVICE_IP,),
-            ports=(ServicePort(name="https", port=443, protocol="TCP", targetPort=6443),),
+            ports=(ServicePort(name="https", port=443, protocol="TCP", targetPort=API_PORT),),
             sessionAffinity="None",
             type="ClusterIP",
             ipFamilies=("IPv4",),
             ipFamilyPolicy="SingleStack",
         ),
     )
-    return [*namespaces, *classes, service]
+    return [*namespaces, *classes, service, *_own_endpoints()]
+
+
+def _own_endpoints() -> tuple[Object, ...]:
+    """Where the API server listens, as its endpoint reconciler writes it: in both forms, in no mirror of each other."""
+    endpoints = Endpoints(
+        metadata=ObjectMeta(
+            name="kubernetes",
+            namespace="default",
+            labels=FrozenDict({"endpointslice.kubernetes.io/skip-mirror": "true"}),
+        ),
+        subsets=(
+            EndpointSubset(
+                addresses=(EndpointAddress(ip=CONTROL_PLANE),),
+                ports=(EndpointPort(name="https", port=API_PORT, protocol="TCP"),),
+            ),
+        ),
+    )
+    part = EndpointSlice(
+        metadata=ObjectMeta(
+            name="kubernetes", namespace="default", labels=FrozenDict({"kubernetes.io/service-name": "kubernetes"})
+        ),
+        addressType="IPv4",
+        endpoints=(Endpoint(addresses=(CONTROL_PLANE,), conditions=EndpointConditions(ready=True)),),
+        ports=(SlicePort(name="https", port=API_PORT, protocol="TCP"),),
+    )
+    return endpoints, part
 
 
 def bootstrap(server: Server) -> None:

@@ -42,6 +42,7 @@ from k8snb.node import Catalogue, KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
 from k8snb.scheduler.own import given_plugins
 from k8snb.scheduling import Scheduling
+from k8snb.secureport import SecurePort
 from k8snb.sim.clock import Clock, seconds
 from k8snb.sim.ids import Ids
 from k8snb.sources import KubeletLogs, Past
@@ -122,6 +123,7 @@ class Cluster(Components, Moving, Faults, Traffic):
         if wiring:
             cni, proxy_mode, dual_stack = msgspec.convert(wiring, tuple[Cni, str, bool])
         self.network = Network(self.server, cni=cni, proxy_mode=proxy_mode, dual_stack=dual_stack)
+        self.network.api = SecurePort(self.server)
         if self.store.revision > 0:
             self._reopen()
         if founded:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from k8snb.addons.addon import Addon
+from k8snb.addons.coredns import CoreDNS
 from k8snb.addons.csi import CSIDriver
 from k8snb.addons.localpath import LocalPathStorage
 from k8snb.addons.metrics import MetricsServer
@@ -14,4 +15,4 @@ ADDONS: tuple[type[Addon], ...] = (LocalPathStorage, MetricsServer)
 """The addons of a cluster unless it is told otherwise, the storage of kind (Kubernetes in Docker) and
 metrics-server; each cluster makes its own."""
 
-__all__ = ["ADDONS", "Addon", "CSIDriver", "LocalPathStorage", "MetricsServer"]
+__all__ = ["ADDONS", "Addon", "CSIDriver", "CoreDNS", "LocalPathStorage", "MetricsServer"]

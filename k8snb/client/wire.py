@@ -18,7 +18,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
     For http ``method``, ``path`` (with the query), ``headers`` and ``body`` are what is sent; for tcp and udp only
     ``body``; for grpc ``path`` is the service asked for by a health check. ``timeout`` is in seconds, None for the
-    caller's own default.
+    caller's own default. ``tls`` tells that http is spoken inside TLS.
     """
 
     host: str
@@ -30,6 +30,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     body: str = ""
     source: str = ""
     timeout: float | None = None
+    tls: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +38,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
     ``error`` is empty or one of: refused (nothing listens, or a service has no endpoints), timeout (nobody is there),
     reset, nxdomain, unreachable. ``seconds`` is how long the caller waited, ``address`` the ip:port that answered or
-    failed to.
+    failed to. ``issuer`` is who signed the certificate that was shown, where that matters (``kubernetes``: the cluster's CA).
     """
 
     status: int = 200
@@ -46,3 +47,4 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     seconds: float = 0.0
     error: str = ""
     address: str = ""
+    issuer: str = ""

@@ -129,6 +129,7 @@ HOPS: Mapping[str, Told] = {
     "dns:empty": _with_hint("net.no-address", "net.hint.ready"),
     "dns:nxdomain": _nxdomain,
     "dns:no-answer": _with_hint("net.dns-dead", "net.hint.dns"),
+    "dns:refused": _with_hint("net.dns-refused", "net.hint.coredns"),
     "service:chose": _fact("net.chose"),
     "nodePort:chose": _fact("net.chose"),
     "service:no-such-port": _with_hint("net.no-port", "net.hint.ports"),
@@ -150,6 +151,8 @@ HOPS: Mapping[str, Told] = {
     "app:timeout": _with_hint("net.hangs", "net.hint.hangs"),
     "app:reset": _fact("net.reset", "problem"),
     "app:answered": _fact("net.answered"),
+    "api:answered": _fact("net.answered-api"),
+    "api:nothing-listens": _fact("net.api-port", "problem"),
     "outside:answered": _fact("net.answered-outside"),
 }
 """What is told about each station of a request, by ``where:code``."""

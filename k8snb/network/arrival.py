@@ -6,9 +6,13 @@ from k8snb.api.types.core_v1 import Pod
 from k8snb.client.wire import Reply, Request
 from k8snb.network import cni as plugins
 from k8snb.network.address import pod_mac
+from k8snb.network.ipam import API_PORT
 from k8snb.network.packet import Packet
 from k8snb.network.policy import peer_of
 from k8snb.network.walk import Rewritten, Walk
+
+API_SERVER = "kube-apiserver"
+"""How the API server is called in hops and steps."""
 
 
 class Arrival(Walk):
@@ -60,6 +64,18 @@ class Arrival(Walk):
         denied = self._ingress(node, peer_of(pod, packet.dst, self.view))
         return denied if denied is not None else self._deliver(pod, node, uid)
 
+    def _control_plane(self, place: str) -> Reply:
+        """The API server's machine: one port is open."""
+        packet, trail, api = self.packet, self.trail, self.net.api
+        if api is None or packet.dport != API_PORT or packet.protocol != "tcp":
+            trail.add("api", API_SERVER, "nothing-listens", ok=False, port=packet.dport, listens=API_PORT)
+            trail.step(place, "nothing-listens", packet, ok=False, port=packet.dport)
+            return Reply(0, error="refused")
+        reply = api(self._asked())
+        trail.add("api", API_SERVER, "answered", port=packet.dport, status=reply.status)
+        trail.step(place, "answered", packet, API_SERVER, status=reply.status)
+        return self._returned(reply, place, "")
+
     def _nothing(self, node: str) -> Reply:
         self.trail.add("node", node, "nothing-listens", ok=False, port=self.packet.dport)
         self.trail.step(f"node/{node}", "nothing-listens", self.packet, ok=False, port=self.packet.dport)
@@ -67,7 +83,7 @@ class Arrival(Walk):
 
     def _asked(self) -> Request:
         r, p = self.request, self.packet
-        return Request(r.host, p.dport, r.protocol, r.method, r.path, r.headers, r.body, p.src, r.timeout)
+        return Request(r.host, p.dport, r.protocol, r.method, r.path, r.headers, r.body, p.src, r.timeout, r.tls)
 
     def _answered(self, reply: Reply, name: str, listens: list[str], node: str) -> Reply:
         trail, port = self.trail, self.packet.dport

@@ -73,6 +73,7 @@ class Lookup(msgspec.Struct, frozen=True, gc=False):
     ``exists`` tells a name without addresses (no record of that type) from one that does not exist; CoreDNS denies that a
     headless Service without ready endpoints exists.
     ``alias`` is the target of an ExternalName. ``responses`` are the server's answers, in the order of the questions.
+    ``error`` says why no server answered: timeout (a question or an answer was lost) or refused (nobody serves there).
     """
 
     name: str
@@ -81,6 +82,7 @@ class Lookup(msgspec.Struct, frozen=True, gc=False):
     exists: bool = True
     alias: str = ""
     responses: tuple[Response, ...] = ()
+    error: str = ""
 
 
 def is_address(host: str) -> bool:

@@ -17,6 +17,10 @@ NODE_RANGE = IPv4Network("172.18.0.0/16")
 """Docker's second bridge network, where kind puts its nodes."""
 ROUTER = NODE_RANGE[1]
 """The nodes' way to the outside."""
+CONTROL_PLANE = str(NODE_RANGE[-2])
+"""The machine of the API server, which is no Node of the model: the last address of their network, so that no node gets it."""
+API_PORT = 6443
+"""kube-apiserver ``--secure-port``."""
 POD_RANGE_6 = IPv6Network("fd00:10:244::/48")
 """kind's pod range for IPv6."""
 NODE_PREFIX_6 = 64
@@ -100,7 +104,7 @@ class Ipam:
                 while True:
                     address = str(NODE_RANGE[self._next_node])
                     self._next_node += 1
-                    if address not in self.node_of:
+                    if address not in self.node_of and address != CONTROL_PLANE:
                         break
             self.nodes[name] = address
             self.node_of[address] = name

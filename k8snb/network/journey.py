@@ -15,6 +15,7 @@ from k8snb.network import cni as plugins
 from k8snb.network import services
 from k8snb.network.address import endpoint, pod_mac, within
 from k8snb.network.arrival import Arrival
+from k8snb.network.ipam import CONTROL_PLANE, NODE_RANGE
 from k8snb.network.packet import Packet
 from k8snb.network.policy import Peer, peer_of
 from k8snb.network.proxy import Context, Outcome
@@ -396,6 +397,8 @@ class Journey(Arrival):
         elif target:
             routes = plugins.node_routes(self.cni, ipam, node)
             text = next((str(r) for r in routes if r.to == ipam.node_cidr(target)), "")
+        elif within(self.packet.dst, str(NODE_RANGE)):
+            text = str(plugins.Route(str(NODE_RANGE), device="eth0", source=ipam.node_address(node), protocol="kernel"))
         else:
             text = f"default via {ipam.router} dev eth0"
         self.trail.step(f"node/{node}", "route", self.packet, text, device=device)
@@ -408,6 +411,11 @@ class Journey(Arrival):
             denied = self._egress(node, Peer(packet.dst))
             if denied is not None:
                 return denied
+        if packet.dst == CONTROL_PLANE and (not node or self.hosts.reachable(node)):
+            if node:
+                self._postrouting(node, hook, "")
+            self._wire("")
+            return self._control_plane("control-plane")
         if net.is_outside(packet.dst) and (not node or self.hosts.reachable(node)):
             if node:
                 self._postrouting(node, hook, "")

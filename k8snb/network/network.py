@@ -8,6 +8,7 @@ travels is told in ``journey``; here is the door.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import structs
@@ -46,7 +47,7 @@ from k8snb.sim.clock import ctime
 from k8snb.sim.ids import Ids
 
 DNS_TIMEOUT = 10.0
-"""resolv.conf: 5 s, twice."""
+"""How long glibc's resolver waits for a server that says nothing: resolv.conf's timeout of 5 s, twice."""
 ROUND_TRIP = 0.001
 """A request inside the cluster."""
 OUTSIDE = {"example.com": "93.184.215.14", "www.example.com": "93.184.215.14", "kubernetes.io": "15.197.167.90",
@@ -66,6 +67,7 @@ _PORTS = {"http": 80, "https": 443, "grpc": 443, "tcp": 80, "udp": 53, "sctp": 8
 class Network:
     """Addresses, names, services and requests; ``hosts`` are the machines, once they are known.
 
+    ``api`` answers what reaches the API server's port.
     ``cni`` is the pod network's plugin and ``proxy_mode`` kube-proxy's mode, both by name.
     """
 
@@ -80,6 +82,7 @@ class Network:
     ) -> None:
         self.ipam = Ipam(dual_stack)
         self.hosts: Hosts | None = None
+        self.api: Callable[[Request], Reply] | None = None
         self.outside: dict[str, str] = dict(OUTSIDE)
         self.stubs: dict[str, dict[str, str]] = {}
         self.cni = plugin(cni)
@@ -208,7 +211,9 @@ class Network:
     def call(self, source: str, request: Request, view: View, now: float) -> Reply:
         """Carry a request and bring back the bare reply."""
         answer = self.send(self._source(source, view), request, view, now)
-        return Reply(answer.status, answer.body, answer.headers, answer.seconds, answer.error, answer.address)
+        return Reply(
+            answer.status, answer.body, answer.headers, answer.seconds, answer.error, answer.address, answer.issuer
+        )
 
     def lookup(self, source: str, name: str, view: View) -> tuple[str, tuple[str, ...]]:
         """Resolve a name as a source does: full name and addresses."""
@@ -220,8 +225,9 @@ class Network:
     def query(self, source: str, name: str, kind: str, view: View) -> dns.Lookup:
         """Ask the cluster's DNS from a source for records of a type; a server that cannot be reached answers nothing."""
         who = self._source(source, view)
-        if not self._dns_answers(who, view, view.now, Trail()):
-            return dns.Lookup(name, exists=False)
+        silent = self._dns_error(who, view, view.now, Trail())
+        if silent:
+            return dns.Lookup(name, exists=False, error=silent)
         return dns.resolve(name, who.pod, view, self.outside, self.stubs, kind)
 
     def resolv_conf(self, pod: Pod) -> str:
@@ -281,7 +287,8 @@ class Network:
         protocol = "http" if scheme == "https" else scheme
         path = found["path"] or ("/" if protocol == "http" else "")
         all_headers = {"User-Agent": "curl/8.11.1", "Accept": "*/*", "Host": found["host"], **(headers or {})}
-        request = Request(found["host"].strip("[]"), port, protocol, method, path, all_headers, body, timeout=timeout)
+        request = Request(found["host"].strip("[]"), port, protocol, method, path, all_headers, body, timeout=timeout,
+                          tls=scheme == "https")  # fmt: skip
         return self.send(self._source(source, view), request, view, view.now if now is None else now, trail)
 
     def trace(self, source: str | Pod, url: str, view: View, **options: Any) -> Trace:
@@ -304,8 +311,8 @@ class Network:
             return _failed(request, "unreachable", 0.0, trail)
         addresses, waited = self._resolve(source, request.host, view, now, trail)
         if not addresses:
-            error = "nxdomain" if waited < DNS_TIMEOUT else "timeout"
-            return _failed(request, error, waited, trail)
+            error = {"no-answer": "timeout", "refused": "refused"}.get(trail.hops[-1].code, "nxdomain")
+            return _unresolved(request, error, waited, trail)
         if self.hosts is None:
             raise RuntimeError("the network has no machines yet: connect() them first")
         reply, address = Journey(self, self.hosts, source, request, view, now, trail).to(addresses[0])
@@ -314,7 +321,8 @@ class Network:
             if reply.error == "timeout":
                 seconds = waited + min(reply.seconds or CONNECT_TIMEOUT, request.timeout or CONNECT_TIMEOUT)
             return _failed(request, reply.error, seconds, trail, address)
-        return Answer(reply.status, reply.body, reply.headers, seconds=seconds, address=address, hops=tuple(trail.hops))
+        return Answer(reply.status, reply.body, reply.headers, seconds=seconds, address=address, hops=tuple(trail.hops),
+                      issuer=reply.issuer)  # fmt: skip
 
     def _source(self, source: str | Pod, view: View) -> Source:
         if isinstance(source, str):
@@ -362,12 +370,14 @@ class Network:
                 trail.step(source.place, "hosts", None, f"{source.address} {host}")
                 return (source.address,), 0.0
         if source.node and self.hosts is not None and not self.hosts.reachable(source.node):
-            trail.add("dns", host, "no-answer", ok=False)
-            trail.step("dns", "no-answer", None, host, ok=False)
-            return (), DNS_TIMEOUT
-        if not self._dns_answers(source, view, now, trail):
-            trail.add("dns", host, "no-answer", ok=False)
-            return (), DNS_TIMEOUT
+            silent = "timeout"
+        else:
+            silent = self._dns_error(source, view, now, trail)
+        if silent:
+            code = "refused" if silent == "refused" else "no-answer"
+            trail.add("dns", host, code, ok=False)
+            trail.step("dns", code, None, host, ok=False)
+            return (), ROUND_TRIP if silent == "refused" else DNS_TIMEOUT
         found = dns.resolve(host, source.pod, view, self.outside, self.stubs)
         for response in found.responses[:-1] if found.exists else found.responses:
             trail.step("dns", "nxdomain", None, response.name, ok=found.exists)
@@ -382,25 +392,26 @@ class Network:
                    f"{found.name} → {facts['addresses']}", ok=bool(found.addresses))  # fmt: skip
         return found.addresses, ROUND_TRIP
 
-    def _dns_answers(self, source: Source, view: View, now: float, trail: Trail) -> bool:
-        """Whether the caller's question reaches the cluster's DNS and an answer comes back.
+    def _dns_error(self, source: Source, view: View, now: float, trail: Trail) -> str:
+        """Why the caller's question brings no answer from the cluster's DNS: timeout, or refused; empty: it does bring one.
 
         Where the Service kube-dns exists the question travels to its endpoints like any request. A cluster without it is
         taken to have a CoreDNS that always runs; then only policies can keep a pod from asking it.
         """
         pod = source.pod
         if pod is None or self.hosts is None or not dns.uses_cluster_dns(pod):
-            return True
+            return ""
         server = services.caught_by(view, dns.SERVER)
         if server is not None:
             inner = Trail(trail.detailed)
             question = Request(dns.SERVER, 53, "udp", body="?", timeout=DNS_TIMEOUT)
             reply, _ = Journey(self, self.hosts, source, question, view, now, inner).to(dns.SERVER)
             trail.steps += [structs.replace(s, number=len(trail.steps) + i) for i, s in enumerate(inner.steps, 1)]
-            return not reply.error
+            trail.hops += [h for h in inner.hops if not h.ok]
+            return "refused" if reply.error == "refused" else "timeout" if reply.error else ""
         namespace = pod.metadata.namespace or ""
         if not source.in_pod or not self.cni.enforces or not view.by(NetworkPolicy, "namespace", namespace):
-            return True
+            return ""
         own = peer_of(pod, source.address, view)
         verdict = judge(view, EGRESS, own, _coredns(view), 53, "UDP")
         if not verdict.allowed:
@@ -408,7 +419,7 @@ class Network:
         trail.step(f"node/{source.node}", "egress-allowed" if verdict.allowed else "egress-denied", None,
                    f"{verdict.policy} {verdict.rule}".strip() or " ".join(verdict.policies),
                    ok=verdict.allowed, pod=own.name, port="53/UDP")  # fmt: skip
-        return verdict.allowed
+        return "" if verdict.allowed else "timeout"
 
 
 def _coredns(view: View) -> Peer:
@@ -419,11 +430,19 @@ def _coredns(view: View) -> Peer:
     return Peer(COREDNS, "kube-system/coredns", "kube-system", {"k8s-app": "kube-dns"}, labels, ports)
 
 
+def _unresolved(request: Request, error: str, seconds: float, trail: Trail) -> Answer:
+    """No address for a name: error 6 when the resolver gave up, 28 when curl's own time (``-m``) was over before that."""
+    message = f"curl: (6) Could not resolve host: {request.host}"
+    if request.timeout is not None and request.timeout < seconds:
+        seconds = request.timeout
+        message = f"curl: (28) Resolving timed out after {int(seconds * 1000)} milliseconds"
+    return Answer(0, error=error, message=message, seconds=seconds, hops=tuple(trail.hops))
+
+
 def _failed(request: Request, error: str, seconds: float, trail: Trail, address: str = "") -> Answer:
     host, port = request.host, request.port
     millis = int(seconds * 1000)
     message = {
-        "nxdomain": f"curl: (6) Could not resolve host: {host}",
         "refused": f"curl: (7) Failed to connect to {host} port {port} after {millis} ms: Could not connect to server",
         "timeout": f"curl: (28) Failed to connect to {host} port {port} after {millis} ms: Could not connect to server",
         "reset": "curl: (56) Recv failure: Connection reset by peer",

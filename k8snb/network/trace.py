@@ -36,7 +36,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """The outcome of a request.
 
     ``status`` and ``body`` are the server's; ``error`` is empty, or nxdomain, refused, timeout, reset or unreachable;
-    ``message`` is what curl would print; ``seconds`` is how long the caller waited; ``address`` is the ip:port asked last.
+    ``message`` is what curl would print; ``seconds`` is how long the caller waited; ``address`` is the ip:port asked last;
+    ``issuer`` is who signed the server's certificate, where that matters (``kubernetes``: the cluster's CA).
     """
 
     status: int = 0
@@ -47,6 +48,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     seconds: float = 0.0
     address: str = ""
     hops: tuple[Hop, ...] = ()
+    issuer: str = ""
 
     @property
     def ok(self) -> bool:

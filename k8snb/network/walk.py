@@ -14,6 +14,7 @@ from k8snb.client.wire import Reply, Request
 from k8snb.network import cni as plugins
 from k8snb.network import services
 from k8snb.network.address import node_mac, within
+from k8snb.network.ipam import CONTROL_PLANE
 from k8snb.network.packet import Packet
 from k8snb.network.policy import EGRESS, INGRESS, Peer, Verdict, judge, peer_of
 from k8snb.network.proxy.nftables import SERVICE_CIDR
@@ -140,12 +141,13 @@ class Walk:
         packet.ttl -= 1
 
     def _wire(self, node: str) -> None:
+        """To another machine of the node network: a node, or (empty) the API server's."""
         packet = self.packet
         packet.mark = 0
         if self.trail.detailed:
             packet.device = "eth0"
-            packet.dmac = node_mac(self.net.ipam.node_address(node))
-            self.trail.step("wire", "wire", packet, f"→ {node}")
+            packet.dmac = node_mac(self.net.ipam.node_address(node) if node else packet.dst)
+            self.trail.step("wire", "wire", packet, f"→ {node or 'control-plane'}")
 
     def _unreachable(self, node: str) -> Reply:
         self.trail.add("node", node, "unreachable", ok=False)
@@ -157,7 +159,7 @@ class Walk:
         dst, ipam = self.packet.dst, self.net.ipam
         if services.caught_by(self.view, dst) is not None or within(dst, SERVICE_CIDR):
             self.trail.network = "service"
-        elif dst in ipam.node_of:
+        elif dst in ipam.node_of or dst == CONTROL_PLANE:
             self.trail.network = "node"
         elif ipam.owner_of(dst) is not None or within(dst, ipam.cluster_cidr):
             self.trail.network = "pod"

@@ -49,6 +49,10 @@ class Found(Protocol):
     def responses(self) -> tuple[Answered, ...]:
         """The server's answers."""
 
+    @property
+    def error(self) -> str:
+        """Why no server answered: timeout or refused; empty when one did."""
+
 
 class Link(Protocol):
     """A network interface as it is seen from inside."""

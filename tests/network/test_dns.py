@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from k8snb.addons import ADDONS, CoreDNS
 from k8snb.api.frozen import FrozenDict
 from k8snb.api.types.core_v1 import Namespace, Service, ServicePort, ServiceSpec
 from k8snb.api.types.discovery_v1 import Endpoint, EndpointPort, EndpointSlice
@@ -143,22 +144,7 @@ def test_commands_in_a_container(command: str, expected: list[str]) -> None:
     assert rig.logs("job") == expected
 
 
-COREDNS = """
-apiVersion: v1
-kind: Service
-metadata: {name: kube-dns, namespace: kube-system}
-spec: {clusterIP: 10.96.0.10, selector: {k8s-app: kube-dns}, ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: coredns, namespace: kube-system}
-spec:
-  replicas: 1
-  selector: {matchLabels: {k8s-app: kube-dns}}
-  template:
-    metadata: {labels: {k8s-app: kube-dns}}
-    spec: {containers: [{name: coredns, image: "registry.k8s.io/coredns/coredns:v1.13.1", ports: [{containerPort: 53, protocol: UDP}, {containerPort: 53}]}]}
----
+WORLD = """
 apiVersion: v1
 kind: Pod
 metadata: {name: client}
@@ -178,9 +164,7 @@ spec: {selector: {app: web}, ports: [{port: 80}]}
 
 def test_questions_travel_to_the_pods_of_kube_dns() -> None:
     """Where the Service kube-dns exists, a question is a packet like any other, and dead DNS servers answer nothing."""
-    cluster = Cluster(nodes=2)
-    cluster.apply(COREDNS)
-    cluster.settle()
+    cluster = dns_world()
     trace = cluster.trace("pod/client", "http://web/")
     question = [s for s in trace.steps if s.packet is not None and s.packet.protocol == "udp"]
 
@@ -189,8 +173,100 @@ def test_questions_travel_to_the_pods_of_kube_dns() -> None:
     assert (question[0].packet.dst, question[0].packet.dport) == ("10.96.0.10", 53)
     assert any(s.code == "dnat" and "kube-system/kube-dns" in s.facts.get("service", "") for s in question)
 
-    cluster.scale("deployment/coredns", 0, namespace="kube-system")
+    down = without_dns(cluster)
+    answer = down.request("pod/client", "http://web/")
+    assert (answer.error, answer.hops[-1].code, answer.seconds) == ("refused", "refused", 0.001)
+    assert down.request("pod/client", f"http://{down.get('svc/web').spec.clusterIP}/").ok
+
+
+def dns_world() -> Cluster:
+    """Two nodes with CoreDNS, a client and a web pod behind a Service."""
+    cluster = Cluster(nodes=2, addons=[*ADDONS, CoreDNS])
+    cluster.apply(WORLD)
     cluster.settle()
-    answer = cluster.request("pod/client", "http://web/")
-    assert (answer.error, answer.hops[-1].code) == ("timeout", "no-answer")
-    assert cluster.request("pod/client", f"http://{cluster.get('svc/web').spec.clusterIP}/").ok
+    return cluster
+
+
+def without_dns(cluster: Cluster) -> Cluster:
+    """The same with no DNS server left."""
+    other = cluster.fork()
+    other.scale("deployment/coredns", 0, namespace="kube-system")
+    other.settle()
+    return other
+
+
+def without_way(cluster: Cluster) -> Cluster:
+    """The same with a policy that lets nothing out of the default namespace."""
+    other = cluster.fork()
+    other.apply(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: shut}\n"
+        "spec: {podSelector: {}, policyTypes: [Egress]}\n"
+    )
+    other.settle()
+    return other
+
+
+def test_coredns_is_installed_as_kubeadm_does() -> None:
+    cluster = dns_world()
+    service, pods = cluster.get("svc/kube-system/kube-dns"), list(cluster.list("pods", "k8s-app=kube-dns"))
+    parts = list(cluster.list("endpointslices", "kubernetes.io/service-name=kube-dns"))
+
+    assert (service.spec.clusterIP, dict(service.spec.selector)) == ("10.96.0.10", {"k8s-app": "kube-dns"})
+    assert [(p.name, p.port, p.protocol) for p in service.spec.ports] == [
+        ("dns", 53, "UDP"), ("dns-tcp", 53, "TCP"), ("metrics", 9153, "TCP"),
+    ]  # fmt: skip
+    assert sorted(a for part in parts for e in part.endpoints for a in e.addresses) == sorted(
+        p.status.podIP for p in pods
+    )
+    assert [p.status.phase for p in pods] == ["Running", "Running"]
+    assert len({p.spec.nodeName for p in pods}) == 2
+
+
+SILENT = ";; connection timed out; no servers could be reached\n"
+# what curl 7.88 printed on Linux for a server that drops questions and for one that refuses them
+TOOLS: dict[str, tuple[str, str, int, float]] = {
+    "curl http://web": ("curl: (6) Could not resolve host: web\n", "curl: (6) Could not resolve host: web\n", 6, 10),
+    "curl -m 2 http://web": ("curl: (28) Resolving timed out after 2000 milliseconds\n",
+                             "curl: (6) Could not resolve host: web\n", 28, 2),
+    "wget -T 2 http://web": ("wget: bad address 'web'\n", "wget: bad address 'web'\n", 1, 10),
+    "nc web 80": ("nc: bad address 'web'\n", "nc: bad address 'web'\n", 1, 10),
+    "nslookup web": (f"{SILENT}\n", f"nslookup: write to '10.96.0.10': Connection refused\n{SILENT}\n", 1, 10),
+    "dig web": (f";; communications error to 10.96.0.10#53: timed out\n{SILENT}",
+                f";; communications error to 10.96.0.10#53: connection refused\n{SILENT}", 9, 10),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def worlds() -> tuple[Cluster, Cluster]:
+    cluster = dns_world()
+    return without_way(cluster), without_dns(cluster)
+
+
+@pytest.mark.parametrize("command", TOOLS)
+def test_tools_say_that_nobody_answered(worlds: tuple[Cluster, Cluster], command: str) -> None:
+    """A policy drops the questions (the tool waits); a Service without endpoints refuses them (it knows at once)."""
+    lost, refused, code, seconds = TOOLS[command]
+    silent, down = (world.fork() for world in worlds)
+    waited = silent.exec("client", "sh", "-c", command)
+
+    assert (waited.stderr, waited.code, waited.seconds) == (lost, code, seconds)
+    assert down.exec("client", "sh", "-c", command).stderr == refused
+
+
+def test_messages_of_requests_are_those_of_curl(worlds: tuple[Cluster, Cluster]) -> None:
+    silent, down = worlds
+    plain = silent.request("pod/client", "http://web")
+    short = silent.request("pod/client", "http://web", timeout=2)
+
+    assert (plain.error, plain.message, plain.seconds) == ("timeout", "curl: (6) Could not resolve host: web", 10.0)
+    assert (short.message, short.seconds) == ("curl: (28) Resolving timed out after 2000 milliseconds", 2)
+    assert down.request("pod/client", "http://web").message == "curl: (6) Could not resolve host: web"
+
+
+def test_why_there_is_no_answer_from_dns(worlds: tuple[Cluster, Cluster]) -> None:
+    why = [[f.id for f in w.explain_request("pod/client", "http://web") if f.tone != "state"] for w in worlds]
+
+    assert why == [
+        ["net.egress-denied", "net.hint.policy", "net.dns-dead", "net.hint.dns"],
+        ["net.no-endpoints", "service.no-match", "net.hint.field", "net.dns-refused", "net.hint.coredns"],
+    ]

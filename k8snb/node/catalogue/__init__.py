@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from k8snb.node.catalogue import data, ingress, languages, official, testing, tools, web
+from k8snb.node.catalogue import cluster, data, ingress, languages, official, testing, tools, web
 from k8snb.node.images import Image
 
 IN_TREE: tuple[Image, ...] = (
@@ -13,5 +13,6 @@ IN_TREE: tuple[Image, ...] = (
     *data.IMAGES,
     *testing.IMAGES,
     *ingress.IMAGES,
+    *cluster.IMAGES,
 )
 """All built-in images; a later entry of the same repository replaces an earlier one."""

@@ -17,6 +17,16 @@ INSTANT = 0.05
 """Replies that take less than this many seconds are had at once."""
 DNS_PATIENCE = 10.0
 """How long a resolver tries: 5 s, twice (resolv.conf's timeout and attempts)."""
+NO_SERVERS = ";; connection timed out; no servers could be reached\n"
+"""What nslookup, dig and host say in the end, also when the server refused."""
+UNVERIFIED = (
+    "curl: (60) SSL certificate problem: unable to get local issuer certificate\n"
+    "More details here: https://curl.se/docs/sslcerts.html\n\n"
+    "curl failed to verify the legitimacy of the server and therefore could not\n"
+    "establish a secure connection to it. To learn more about this situation and\n"
+    "how to fix it, please visit the webpage mentioned above.\n"
+)
+"""curl's words for a certificate of a CA that it does not know."""
 DNS_SERVER = "10.96.0.10"
 """Where the cluster's DNS service is (kubeadm: the tenth address of the service range)."""
 
@@ -33,6 +43,11 @@ def _parse(url: str) -> tuple[str, int, str] | None:
     port = int(found["port"]) if found["port"] else 443 if found["scheme"] == "https" else 80
     path = found["path"] or "/"
     return found["host"], port, path if path.startswith("/") else f"/{path}"
+
+
+def _unresolved(reply: Reply) -> bool:
+    """Whether a request failed before there was an address: no such name, or no answer from the DNS server."""
+    return reply.error == "nxdomain" or (reply.error in ("timeout", "refused") and not reply.address)
 
 
 def _finish(context: Context, seconds: float, status: int, out: str, err: str) -> Outcome:
@@ -71,12 +86,16 @@ def wget(context: Context, argv: list[str]) -> Outcome:
     limit = seconds_of(options.get("-T", options.get("--timeout", "")) or "") or 900.0
     body = options.get("--post-data", "")
     headers = {"Host": host, "User-Agent": "Wget"}
-    request = Request(host, port, "http", "POST" if body else "GET", path, headers, body, timeout=limit)
+    request = Request(host, port, "http", "POST" if body else "GET", path, headers, body, timeout=limit,
+                      tls=urls[0].startswith("https:"))  # fmt: skip
     reply = connect(context, request)
     shown = reply.address or f"{host}:{port}"
-    if reply.error == "nxdomain":
-        return _finish(context, reply.seconds, 1, "", f"wget: bad address '{host}'\n")
+    if _unresolved(reply):  # busybox' alarm (-T) is not set yet while a name is looked up
+        waited = DNS_PATIENCE if reply.error == "timeout" else reply.seconds
+        return _finish(context, waited, 1, "", f"wget: bad address '{host}'\n")
     err = "" if quiet else f"Connecting to {host} ({shown})\n"
+    if request.tls and not quiet:
+        err += "wget: note: TLS certificate validation not implemented\n"
     if reply.error == "refused":
         return _finish(
             context,
@@ -170,24 +189,32 @@ def _curl(context: Context, options: dict[str, str], url: str) -> tuple[float, i
     if custom:
         name, _, value = custom.partition(":")
         headers[name.strip()] = value.strip()
-    reply = connect(context, Request(host, port, "http", method, path, headers, body, timeout=limit))
+    tls = url.startswith("https:")
+    reply = connect(context, Request(host, port, "http", method, path, headers, body, timeout=limit, tls=tls))
     written = options.get("-w", options.get("--write-out", ""))
 
     def extra(status: int) -> str:
         text = written.replace("%{http_code}", f"{status:03d}").replace("%{response_code}", f"{status:03d}")
         return re.sub(r"%\{time_total\}", f"{reply.seconds:.6f}", text).replace("\\n", "\n")
 
-    seconds = reply.seconds
+    seconds, unresolved = reply.seconds, _unresolved(reply)
+    late = limit is not None and seconds >= limit
     if limit is not None and seconds > limit:
         reply, seconds = Reply(0, error="timeout"), limit
+    if reply.issuer and tls and not {"-k", "--insecure", "--cacert"} & set(options):
+        return seconds, 60, extra(0), UNVERIFIED if show else ""
     if reply.error:
         millis = int(seconds * 1000)
+        failed = f"Failed to connect to {host} port {port} after {millis} ms"
         code, why = {
             "nxdomain": (6, f"Could not resolve host: {host}"),
-            "refused": (7, f"Failed to connect to {host} port {port} after {millis} ms: Could not connect to server"),
-            "timeout": (28, f"Failed to connect to {host} port {port} after {millis} ms: Timeout was reached"),
+            "refused": (7, f"{failed}: Could not connect to server"),
+            "timeout": (28, f"{failed}: {'Timeout was reached' if late else 'Could not connect to server'}"),
             "reset": (56, "Recv failure: Connection reset by peer"),
-        }.get(reply.error, (7, f"Failed to connect to {host} port {port} after {millis} ms: {reply.error}"))
+        }.get(reply.error, (7, f"{failed}: {reply.error}"))
+        if unresolved:
+            gave_up = (6, f"Could not resolve host: {host}")
+            code, why = (28, f"Resolving timed out after {millis} milliseconds") if late else gave_up
         return seconds, code, extra(0), f"curl: ({code}) {why}\n" if show else ""
     if ("-f" in options or "--fail" in options) and reply.status >= 400:
         why = f"curl: (22) The requested URL returned error: {reply.status}\n"
@@ -229,7 +256,7 @@ def netcat(context: Context, argv: list[str]) -> Outcome:
     body = "" if "-z" in options else context.read_all()
     found = connect(context, Request(host, port, "udp" if udp else "tcp", body=body.strip("\r\n"), timeout=limit))
     verbose = "-v" in options or argv[0].endswith("telnet")
-    if found.error == "nxdomain":
+    if _unresolved(found):
         return _finish(context, found.seconds, 1, "", f"nc: bad address '{host}'\n")
     if found.error in ("refused", "timeout", "unreachable"):
         why = {"refused": "Connection refused", "timeout": "Connection timed out"}.get(found.error, "No route to host")
@@ -262,8 +289,10 @@ def nslookup(context: Context, argv: list[str]) -> Outcome:
     if re.fullmatch(r"[\d.]+", name):
         name, kind = _reversed(name), "PTR"
     found = _find(context, name, kind)
-    if not found.tried:
-        return _finish(context, DNS_PATIENCE, 1, "", ";; connection timed out; no servers could be reached\n\n")
+    if found.error == "refused":
+        return _finish(context, 0.0, 1, "", f"nslookup: write to '{DNS_SERVER}': Connection refused\n{NO_SERVERS}\n")
+    if found.error:
+        return _finish(context, DNS_PATIENCE, 1, "", f"{NO_SERVERS}\n")
     context.out(f"Server:\t\t{DNS_SERVER}\nAddress:\t{DNS_SERVER}:53\n\n")
     values = found.responses[-1].values if found.responses else ()
     if not values:
@@ -297,9 +326,11 @@ def dig(context: Context, argv: list[str]) -> Outcome:
     if "-x" in argv or (command == "host" and re.fullmatch(r"[\d.]+", name)):
         asked, kind = _reversed(name), "PTR"
     found = _find(context, asked, kind)
-    if not found.tried:
-        return _finish(context, DNS_PATIENCE, 9 if command == "dig" else 1, "",
-                       ";; connection timed out; no servers could be reached\n")  # fmt: skip
+    if found.error:
+        status = {"dig": 9, "getent": 2}.get(command, 1)
+        why = "connection refused" if found.error == "refused" else "timed out"
+        said = "" if command == "getent" else f";; communications error to {DNS_SERVER}#53: {why}\n{NO_SERVERS}"
+        return _finish(context, 0.0 if found.error == "refused" else DNS_PATIENCE, status, "", said)
     last = found.responses[-1]
     if command == "host":
         if not last.values:
