@@ -38,6 +38,7 @@ from k8snb.interrupt import Held, whole
 from k8snb.machines import node_spec, node_specs
 from k8snb.moving import Moving
 from k8snb.network import Cni, Network
+from k8snb.network.ipam import SERVICE_RANGES
 from k8snb.node import Catalogue, KubeletPool, NodeSpec
 from k8snb.scheduler import Scheduler
 from k8snb.scheduler.own import given_plugins
@@ -68,8 +69,9 @@ class Cluster(Components, Moving, Faults, Traffic):
     ``as_user("bob")`` may do what roles grant.
     ``cni`` is the pod network's plugin (vxlan, bridge, routed, flannel, kubenet or a ``Cni``),
     ``proxy_mode`` kube-proxy's mode (iptables, ipvs, nftables, userspace); ``dual_stack`` gives nodes and pods IPv6 addresses
-    beside the IPv4 ones. ``start`` is when simulated time begins: seconds after 2026-01-01T00:00:00Z (or such a text), so
-    that clients which compare with their own clock (``kubectl describe`` does for ages) see the right ages.
+    beside the IPv4 ones, and Services that ask for it (``ipFamilyPolicy``). ``start`` is when simulated time begins: seconds
+    after 2026-01-01T00:00:00Z (or such a text), so that clients which compare with their own clock (``kubectl describe``
+    does for ages) see the right ages.
     """
 
     snapshot_type: type[Snapshot] = Snapshot
@@ -114,14 +116,20 @@ class Cluster(Components, Moving, Faults, Traffic):
         else:
             self.store = Store(clock=self.clock)
         self.authorization = authorization_mode(authorization, self.store.meta_get("authorization"))
-        self.server = APIServer(self.store, self.clock, self.ids, authorizer=AUTHORIZERS[self.authorization]())
-        past = Past(self.store, self.server)
-        self.gateway = Gateway(self.server, self.store, self.clock)
-        self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
         founded = bool(self.store.meta_get("founded"))
         wiring = self.store.meta_get("wiring") if founded else None
         if wiring:
             cni, proxy_mode, dual_stack = msgspec.convert(wiring, tuple[Cni, str, bool])
+        self.server = APIServer(
+            self.store,
+            self.clock,
+            self.ids,
+            authorizer=AUTHORIZERS[self.authorization](),
+            service_cidrs=SERVICE_RANGES if dual_stack else SERVICE_RANGES[:1],
+        )
+        past = Past(self.store, self.server)
+        self.gateway = Gateway(self.server, self.store, self.clock)
+        self.runtime = Runtime(self.clock, past, self.gateway, past, watch_lag=watch_lag, gate=caught_up_gate)
         self.network = Network(self.server, cni=cni, proxy_mode=proxy_mode, dual_stack=dual_stack)
         self.network.api = SecurePort(self.server)
         if self.store.revision > 0:

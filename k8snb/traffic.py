@@ -93,13 +93,14 @@ class Traffic:
             raise BadValue(f"{target!r} has no address yet: only a pod that runs can be reached")
         return self.explain_request(source, f"tcp://{address}:{port}", language)
 
-    def proxy_rules(self, node: str, mode: str | None = None) -> str:
+    def proxy_rules(self, node: str, mode: str | None = None, *, six: bool = False) -> str:
         """kube-proxy's rules on a node, as the node's own tool prints them: ``iptables-save`` in iptables mode,
         ``nft list table ip kube-proxy``, or ``ipvsadm -Ln`` with what belongs to it.
 
-        ``mode`` (iptables, ipvs, nftables, userspace) asks what they would be in another mode than the cluster's own.
+        ``mode`` (iptables, ipvs, nftables, userspace) asks what they would be in another mode than the cluster's own. With
+        ``six`` those of IPv6 (``ip6tables-save``, ``nft list table ip6 kube-proxy``), in a cluster with ``dual_stack=True``.
         """
-        return self.network.rules(node, self._net_view, self.clock.now, mode)
+        return self.network.rules(node, self._net_view, self.clock.now, mode, six=six)
 
     def interfaces(self, of: str) -> tuple[Interface, ...]:
         """The network interfaces of ``node/NAME`` or ``pod/NAME``, as ``ip addr`` shows them there."""
@@ -109,13 +110,13 @@ class Traffic:
         network = self.network
         return plugins.node_interfaces(network.cni, network.ipam, node, network.attached(node, self._net_view))
 
-    def routes(self, of: str) -> tuple[Route, ...]:
-        """The routing table of ``node/NAME`` or ``pod/NAME``; Services are in none."""
+    def routes(self, of: str, *, six: bool = False) -> tuple[Route, ...]:
+        """The routing table of ``node/NAME`` or ``pod/NAME``, with ``six`` that of IPv6; Services are in none."""
         pod, node = self._end(of)
         if pod is not None:
-            return self.network.routes(pod, self._net_view)
-        network = self.network
-        return plugins.node_routes(network.cni, network.ipam, node, network.attached(node, self._net_view))
+            return self.network.routes(pod, self._net_view, six)
+        network, table = self.network, plugins.node_routes_6 if six else plugins.node_routes
+        return table(network.cni, network.ipam, node, network.attached(node, self._net_view))
 
     def _end(self, of: str) -> tuple[Pod | None, str]:
         found = self.network.end(of, self._net_view)

@@ -219,7 +219,8 @@ class World:
             return f"No {resource.plural} found."
         cells = [[c.upper() for c in columns], *([str(cell) for cell in row] for row in rows)]
         widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-        return "\n".join("   ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+        # the server's rows of ipaddresses have a cell more than there are columns
+        return "\n".join("   ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in cells)
 
     def creator(self, kind: str, name: str | None = None, namespace: str | None = None) -> str:
         """Who created an object: the actor of its first revision (``user``, ``replicaset-controller``, …)."""

@@ -70,6 +70,8 @@ class APIServer:
     `clock` and `ids` are the only sources of time and chance. `authenticators` recognise the users of HTTP requests
     (callers in the process say who they are). `authorizer` decides who may do what (default: everybody
     everything). `admission` are the plugins in order. `audit_limit` bounds the audit log (None: unbounded).
+    `service_cidrs` are the ranges of cluster IPs (`--service-cluster-ip-range`): one, or one of each IP family, the default
+    family first.
     """
 
     def __init__(
@@ -83,11 +85,13 @@ class APIServer:
         authorizer: Authorizer | None = None,
         admission: Sequence[Plugin] = PLUGINS,
         audit_limit: int | None = None,
+        service_cidrs: tuple[str, ...] = ("10.96.0.0/16",),
     ) -> None:
         self.store = store
         self.clock = clock
         self.ids = ids
         self.scheme = scheme
+        self.service_cidrs = service_cidrs
         self.authenticators: tuple[Authenticator, ...] = (
             (BearerTokens(),) if authenticators is None else tuple(authenticators)
         )

@@ -129,6 +129,7 @@ HOPS: Mapping[str, Told] = {
     "dns:empty": _with_hint("net.no-address", "net.hint.ready"),
     "dns:nxdomain": _nxdomain,
     "dns:no-answer": _with_hint("net.dns-dead", "net.hint.dns"),
+    "socket:no-ipv6": _with_hint("net.no-ipv6", "net.hint.ipv6"),
     "dns:refused": _with_hint("net.dns-refused", "net.hint.coredns"),
     "service:chose": _fact("net.chose"),
     "nodePort:chose": _fact("net.chose"),

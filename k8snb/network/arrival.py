@@ -26,8 +26,9 @@ class Arrival(Walk):
         if trail.detailed:
             meta = pod.metadata
             end = plugins.host_end(self.cni, uid, meta.namespace or "", meta.name or "")
-            switched = packet.device == self.cni.bridge and packet.dmac == pod_mac(packet.dst)
-            packet.device, packet.dmac = end, pod_mac(packet.dst)
+            mac = pod_mac(self.net.ipam.primary(packet.dst))
+            switched = packet.device == self.cni.bridge and packet.dmac == mac
+            packet.device, packet.dmac = end, mac
             if not switched:
                 packet.smac = plugins.gateway_mac(self.cni, self.net.ipam, node)
             trail.step(f"node/{node}", "veth", packet, f"{end} ↔ eth0")
@@ -56,9 +57,9 @@ class Arrival(Walk):
         """CNI's portmap plugin: a DNAT from a port of the node to one pod on it."""
         packet = self.packet
         uid = pod.metadata.uid or ""
-        held = self.net.ipam.held.get(uid)
+        own = (a for a in self.net.ipam.addresses_of(uid) if (":" in a) == self.six)
         before = (packet.dst, packet.dport)
-        packet.dst, packet.dport = held[1] if held is not None else packet.dst, port
+        packet.dst, packet.dport = next(own, packet.dst), port
         self.rewritten.append(Rewritten(node, "dnat", before, (packet.dst, port)))
         self.trail.step(f"node/{node}", "host-port", packet, f"CNI-HOSTPORT-DNAT: {before[1]} → {packet.dst}:{port}")
         denied = self._ingress(node, peer_of(pod, packet.dst, self.view))

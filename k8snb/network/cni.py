@@ -17,7 +17,7 @@ import msgspec
 
 from k8snb.api.mistakes import BadType, BadValue, did_you_mean
 from k8snb.network.address import node_mac, pod_mac, short_hash, text_mac
-from k8snb.network.ipam import Ipam
+from k8snb.network.ipam import NODE_RANGE_6, Ipam
 
 ETHERNET_MTU = 1500
 """Bytes of an Ethernet frame's payload."""
@@ -29,6 +29,10 @@ VNI = 1
 """flannel's VXLAN network identifier."""
 GATEWAY = "169.254.1.1"
 """The next hop in a Calico pod: nobody has it, the node's veth end answers ARP for it."""
+GATEWAY_6 = "fe80::ecee:eeff:feee:eeee"
+"""The same for IPv6: the link-local address of the veth end's MAC ee:ee:ee:ee:ee:ee."""
+ROUTER_6 = "fc00:f853:ccd:e793::1"
+"""The nodes' way to the outside for IPv6."""
 
 
 class Cni(msgspec.Struct, frozen=True):
@@ -143,9 +147,14 @@ def bridge_address(ipam: Ipam, node: str) -> str:
     return ipam.first(node)
 
 
-def overlay_address(ipam: Ipam, node: str) -> str:
+def overlay_address(ipam: Ipam, node: str, six: bool = False) -> str:
     """The address of a node's VXLAN device: the range's own address, as flannel gives it."""
-    return ipam.node_cidr(node).partition("/")[0]
+    return (ipam.node_cidr_6(node) if six else ipam.node_cidr(node)).partition("/")[0]
+
+
+def overlay_device(six: bool = False) -> str:
+    """The name of flannel's VXLAN device; IPv6 has one of its own."""
+    return f"flannel-v6.{VNI}" if six else f"flannel.{VNI}"
 
 
 def overlay_mac(node: str) -> str:
@@ -172,7 +181,14 @@ def pod_interfaces(cni: Cni, ipam: Ipam, node: str, uid: str, namespace: str, na
 
 
 def pod_routes(cni: Cni, ipam: Ipam, node: str, address: str) -> tuple[Route, ...]:
-    """The routes in a pod."""
+    """The routes in a pod, of the family of ``address``."""
+    if ":" in address:
+        if cni.mode == "routed":
+            return (Route("default", GATEWAY_6, "eth0"),)
+        return (
+            Route("default", ipam.first_6(node), "eth0"),
+            Route(ipam.node_cidr_6(node), device="eth0", protocol="kernel"),
+        )
     if cni.mode == "routed":
         return (Route("default", GATEWAY, "eth0"), Route(GATEWAY, device="eth0"))
     return (
@@ -188,20 +204,51 @@ def node_interfaces(
     address = ipam.node_address(node)
     found = [
         LOOPBACK,
-        Interface("eth0", "ethernet", (f"{address}/16",), node_mac(address)),
+        Interface("eth0", "ethernet", (f"{address}/16", *_six(ipam.node_address_6(node), 64)), node_mac(address)),
     ]
     if cni.mode == "vxlan":
         own = overlay_address(ipam, node)
-        found.append(Interface(f"flannel.{VNI}", "vxlan", (f"{own}/32",), overlay_mac(node), cni.pod_mtu))
+        found.append(Interface(overlay_device(), "vxlan", (f"{own}/32",), overlay_mac(node), cni.pod_mtu))
+        if ipam.dual_stack:
+            own = overlay_address(ipam, node, six=True)
+            found.append(Interface(overlay_device(six=True), "vxlan", (f"{own}/128",), overlay_mac(node), cni.pod_mtu))
     if cni.bridge:
         first = bridge_address(ipam, node)
         size = ipam.node_cidr(node).partition("/")[2]
-        found.append(Interface(cni.bridge, "bridge", (f"{first}/{size}",), pod_mac(first), cni.pod_mtu))
+        own = (f"{first}/{size}", *_six(ipam.first_6(node), 64))
+        found.append(Interface(cni.bridge, "bridge", own, pod_mac(first), cni.pod_mtu))
     for uid, namespace, name in pods:
         end = host_end(cni, uid, namespace, name)
         mac = "ee:ee:ee:ee:ee:ee" if cni.mode == "routed" else text_mac(end)
         found.append(Interface(end, "veth", (), mac, cni.pod_mtu, "eth0", cni.bridge))
     return tuple(found)
+
+
+def _six(address: str, size: int) -> tuple[str, ...]:
+    return (f"{address}/{size}",) if address else ()
+
+
+def node_routes_6(cni: Cni, ipam: Ipam, node: str, pods: tuple[tuple[str, str, str], ...] = ()) -> tuple[Route, ...]:
+    """The IPv6 routing table of a node (``ip -6 route``); empty in a cluster with IPv4 alone."""
+    if not ipam.dual_stack:
+        return ()
+    routes = [Route("default", ROUTER_6, "eth0")]
+    for other in sorted(ipam.ranges, key=ipam.node_address):
+        cidr = ipam.node_cidr_6(other)
+        if other == node:
+            if cni.bridge:
+                routes.append(Route(cidr, device=cni.bridge, protocol="kernel"))
+        elif cni.mode == "vxlan":
+            routes.append(Route(cidr, overlay_address(ipam, other, six=True), overlay_device(six=True), onlink=True))
+        else:
+            via = ipam.node_address_6(other)
+            routes.append(Route(cidr, via, "eth0", protocol="bird" if cni.mode == "routed" else ""))
+    if cni.mode == "routed":
+        for uid, namespace, name in pods:
+            own = (a for a in ipam.addresses_of(uid) if ":" in a)
+            routes += [Route(a, device=host_end(cni, uid, namespace, name)) for a in own]
+    routes.append(Route(str(NODE_RANGE_6), device="eth0", protocol="kernel"))
+    return tuple(routes)
 
 
 def node_routes(cni: Cni, ipam: Ipam, node: str, pods: tuple[tuple[str, str, str], ...] = ()) -> tuple[Route, ...]:
@@ -212,12 +259,13 @@ def node_routes(cni: Cni, ipam: Ipam, node: str, pods: tuple[tuple[str, str, str
             if cni.bridge:
                 routes.append(Route(cidr, device=cni.bridge, source=bridge_address(ipam, node), protocol="kernel"))
         elif cni.mode == "vxlan":
-            routes.append(Route(cidr, overlay_address(ipam, other), f"flannel.{VNI}", onlink=True))
+            routes.append(Route(cidr, overlay_address(ipam, other), overlay_device(), onlink=True))
         else:
             via = ipam.node_address(other)
             routes.append(Route(cidr, via, "eth0", protocol="bird" if cni.mode == "routed" else ""))
     if cni.mode == "routed":
         for uid, namespace, name in pods:
-            routes += [Route(a, device=host_end(cni, uid, namespace, name)) for a in ipam.addresses_of(uid)]
+            own = (a for a in ipam.addresses_of(uid) if ":" not in a)
+            routes += [Route(a, device=host_end(cni, uid, namespace, name)) for a in own]
     routes.append(Route("172.18.0.0/16", device="eth0", source=ipam.node_address(node), protocol="kernel"))
     return tuple(routes)

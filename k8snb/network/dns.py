@@ -5,7 +5,8 @@ pods of a subdomain; SRV of named ports; PTR of service and endpoint addresses; 
 in kubeadm's Corefile. Names outside of ``cluster.local`` are looked up in ``stubs`` (a Corefile's server blocks for domains of
 one's own) and then in ``outside`` (``forward . /etc/resolv.conf``).
 
-Simplification: a resolver asks for one type at a time; real ones ask for A and AAAA together.
+Simplification: a resolver asks for A records, and for AAAA where there are none; real ones ask for both together, and glibc
+(unlike musl) prefers IPv6 where both ends have it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The cluster's pod range is 10.244.0.0/16 cut into /24 per node (kubeadm with flannel); when that is full the next ranges
 10.245.0.0/16 and so on follow. Nodes are in 172.18.0.0/16 (as with kind), from 172.18.0.2 on. With two IP families every
-node has a /64 of fd00:10:244::/48 beside it, and a pod the address there with the same number.
+node has a /64 of fd00:10:244::/48 beside it, and a pod the address there with the same number; likewise the nodes' own
+addresses in fc00:f853:ccd:e793::/64.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ CONTROL_PLANE = str(NODE_RANGE[-2])
 API_PORT = 6443
 """kube-apiserver ``--secure-port``."""
 POD_RANGE_6 = IPv6Network("fd00:10:244::/48")
-"""kind's pod range for IPv6."""
+"""Where the pods' IPv6 addresses are; kind's ``podSubnet`` is the first /56 of it, enough for 256 nodes."""
+SERVICE_RANGES = ("10.96.0.0/16", "fd00:10:96::/112")
+"""kube-apiserver ``--service-cluster-ip-range``: kubeadm's, and kind's for IPv6 beside it."""
+NODE_RANGE_6 = IPv6Network("fc00:f853:ccd:e793::/64")
+"""The IPv6 range of the Docker network ``kind``."""
 NODE_PREFIX_6 = 64
 """kube-controller-manager ``--node-cidr-mask-size-ipv6``."""
 NODE_PREFIX = 24
@@ -108,6 +113,30 @@ class Ipam:
                         break
             self.nodes[name] = address
             self.node_of[address] = name
+            if self.dual_stack:
+                self.node_of[self.node_address_6(name)] = name
+        return address
+
+    def node_address_6(self, name: str) -> str:
+        """A node's own IPv6 address; empty in a cluster with IPv4 alone."""
+        if not self.dual_stack:
+            return ""
+        number = _number(self.node_address(name)) - int(NODE_RANGE.network_address)
+        return str(IPv6Address(int(NODE_RANGE_6.network_address) + number))
+
+    def primary(self, address: str) -> str:
+        """The IPv4 address of the pod or node that has an address: what its interface's MAC is made of."""
+        if ":" not in address:
+            return address
+        node = self.node_of.get(address)
+        if node is not None:
+            return self.nodes[node]
+        uid = self.owner_of(address)
+        if uid is not None:
+            return self.held[uid][1]
+        for name in self.ranges:
+            if address == self.first_6(name):
+                return self.first(name)
         return address
 
     def node_cidr(self, name: str, known: str | None = None) -> str:
@@ -142,6 +171,19 @@ class Ipam:
         while int(network.broadcast_address) < last:
             network = network.supernet()
         return str(network)
+
+    @property
+    def cluster_cidr_6(self) -> str:
+        """The same for IPv6: as wide as the nodes need, at least kind's /56."""
+        nodes, prefix = len(self._cidrs), NODE_PREFIX_6 - 8
+        while nodes > 1 << (NODE_PREFIX_6 - prefix):
+            prefix -= 1
+        return f"{POD_RANGE_6.network_address}/{prefix}"
+
+    def first_6(self, node: str) -> str:
+        """The first IPv6 address of a node's range: its bridge's; empty in a cluster with IPv4 alone."""
+        cidr = self.node_cidr_6(node)
+        return str(IPv6Network(cidr)[1]) if cidr else ""
 
     def first(self, node: str) -> str:
         """The first address of a node's range: its bridge."""

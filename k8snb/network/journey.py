@@ -15,12 +15,11 @@ from k8snb.network import cni as plugins
 from k8snb.network import services
 from k8snb.network.address import endpoint, pod_mac, within
 from k8snb.network.arrival import Arrival
-from k8snb.network.ipam import CONTROL_PLANE, NODE_RANGE
+from k8snb.network.ipam import CONTROL_PLANE, SERVICE_RANGES
 from k8snb.network.packet import Packet
 from k8snb.network.policy import Peer, peer_of
 from k8snb.network.proxy import Context, Outcome
 from k8snb.network.proxy.choosing import NODE, destination
-from k8snb.network.proxy.nftables import SERVICE_CIDR
 from k8snb.network.proxy.rule import Rule, traverse
 from k8snb.network.services import Backend, ServiceRule
 from k8snb.network.walk import Rewritten
@@ -40,9 +39,12 @@ class Journey(Arrival):
         """Go to an address; returns the reply and the ip:port that was asked last."""
         source, request = self.source, self.request
         protocol = {"udp": "udp", "icmp": "icmp", "sctp": "sctp"}.get(request.protocol, "tcp")
-        if ":" in address and source.in_pod and source.pod is not None:
-            own = self.net.ipam.addresses_of(source.pod.metadata.uid or "")
-            source.address = next((a for a in own if ":" in a), source.address)
+        own = self.net.address_of(source, ":" in address)
+        if not own:
+            self.trail.add("socket", source.name, "no-ipv6", ok=False, address=address)
+            self.trail.step(source.place, "no-ipv6", None, address, ok=False)
+            return Reply(0, error="unreachable"), endpoint(address, request.port)
+        source.address = own
         packet = self.packet = Packet(source.address, self.net.next_port(), address, request.port, protocol)
         if source.in_pod and address.startswith("127."):
             packet.src = "127.0.0.1"
@@ -65,9 +67,12 @@ class Journey(Arrival):
         packet, net, source, cni = self.packet, self.net, self.source, self.cni
         meta = self.source.pod.metadata
         inside = plugins.pod_routes(cni, net.ipam, source.node, source.address)
-        direct = cni.mode != "routed" and within(packet.dst, net.ipam.node_cidr(source.node))
-        packet.device, packet.smac = "eth0", pod_mac(source.address)
-        packet.dmac = pod_mac(packet.dst) if direct else plugins.gateway_mac(cni, net.ipam, source.node)
+        near = net.ipam.node_cidr_6(source.node) if self.six else net.ipam.node_cidr(source.node)
+        direct = cni.mode != "routed" and within(packet.dst, near)
+        packet.device, packet.smac = "eth0", pod_mac(net.ipam.primary(source.address))
+        packet.dmac = (
+            pod_mac(net.ipam.primary(packet.dst)) if direct else plugins.gateway_mac(cni, net.ipam, source.node)
+        )
         self.trail.step(source.place, "route", packet, str(inside[-1] if direct else inside[0]))
         packet.device = plugins.host_end(cni, meta.uid or "", meta.namespace or "", meta.name or "")
         place = f"node/{source.node}"
@@ -131,7 +136,7 @@ class Journey(Arrival):
             trail.step(f"node/{node}", "loop", packet, ok=False)
             return Reply(0, error="timeout"), endpoint(packet.dst, packet.dport)
         asked = endpoint(packet.dst, packet.dport)
-        local = packet.dst in net.local(node) or packet.dst.startswith("127.")
+        local = packet.dst in net.local(node, self.six) or packet.dst.startswith("127.")
         service = services.caught_by(view, packet.dst)
         by_port = False
         if service is None and local:
@@ -140,7 +145,7 @@ class Journey(Arrival):
             )
             by_port = service is not None
         if service is None:
-            if within(packet.dst, SERVICE_CIDR):
+            if any(within(packet.dst, cidr) for cidr in SERVICE_RANGES):
                 return self._unallocated(node, hook, asked)
             if trail.detailed:
                 trail.step(
@@ -180,8 +185,8 @@ class Journey(Arrival):
             return self._no_port(node, hook, service, name, where, asked)
         if net.mode.name == "userspace" and node in net.frozen:  # the rules lead to a process that is not there
             return self._nothing(node), asked
-        site = net.site(node, self.view)
-        context = Context(node, net.local(node), net.chance, net.recent, self.now)
+        site = net.site(node, self.view, self.six)
+        context = Context(node, net.local(node, self.six), net.chance, net.recent, self.now)
         passed: list[str] | None = [] if trail.detailed else None
         before = (packet.dst, packet.dport)
         kind = NODE if by_port else destination(found, packet.dst)
@@ -279,7 +284,7 @@ class Journey(Arrival):
     def _route(self, node: str, hook: str) -> Reply:
         """Where the packet's destination is, and how it gets there from a node (empty: from outside)."""
         packet, net, trail = self.packet, self.net, self.trail
-        if packet.dst in net.local(node) if node else False:
+        if packet.dst in net.local(node, self.six) if node else False:
             return self._host(node)
         if packet.dst.startswith("127."):
             return self._nothing(node)
@@ -336,11 +341,11 @@ class Journey(Arrival):
         """The last chains before the packet leaves: does it get a new source? ``target`` is the pod's node (empty: outside)."""
         packet, net, cni = self.packet, self.net, self.cni
         if target == node and cni.bridge:
-            device, own = cni.bridge, net.local(node)[1]
+            device, own = cni.bridge, net.local(node, self.six)[1]
         elif target and target != node and cni.mode == "vxlan":
-            device, own = f"flannel.{plugins.VNI}", net.local(node)[2]
+            device, own = plugins.overlay_device(self.six), net.local(node, self.six)[2]
         else:
-            device, own = "eth0", net.local(node)[0]
+            device, own = "eth0", net.local(node, self.six)[0]
         if hook == "OUTPUT" and not self.rewritten and target:  # the kernel takes the address of the way out
             packet.src = own
             self.masked = node
@@ -358,8 +363,8 @@ class Journey(Arrival):
         packet.masquerade = False
         mark = packet.mark
         passed: list[Rule] | None = [] if detailed else None
-        context = Context(node, net.local(node), net.chance, net.recent, self.now)
-        traverse(net.postrouting(node), "POSTROUTING", packet, context, passed)
+        context = Context(node, net.local(node, self.six), net.chance, net.recent, self.now)
+        traverse(net.postrouting(node, self.six), "POSTROUTING", packet, context, passed)
         if not packet.masquerade or packet.src == own:
             return
         before = (packet.src, packet.sport)
@@ -387,20 +392,20 @@ class Journey(Arrival):
         return bool(self.cni.bridge) and source.in_pod and source.node == node == target and not self.rewritten
 
     def _routed(self, node: str, device: str, target: str) -> None:
-        ipam = self.net.ipam
-        if target == node:
-            text = (
-                str(plugins.Route(ipam.node_cidr(node), device=self.cni.bridge))
-                if self.cni.bridge
-                else f"{self.packet.dst} dev cali*"
-            )
-        elif target:
-            routes = plugins.node_routes(self.cni, ipam, node)
-            text = next((str(r) for r in routes if r.to == ipam.node_cidr(target)), "")
-        elif within(self.packet.dst, str(NODE_RANGE)):
-            text = str(plugins.Route(str(NODE_RANGE), device="eth0", source=ipam.node_address(node), protocol="kernel"))
+        ipam, six = self.net.ipam, self.six
+        routes = plugins.node_routes_6(self.cni, ipam, node) if six else plugins.node_routes(self.cni, ipam, node)
+        if target and not (target == node and self.cni.bridge):
+            cidr = ipam.node_cidr_6(target) if six else ipam.node_cidr(target)
+            default = f"{self.packet.dst} dev cali*"
         else:
-            text = f"default via {ipam.router} dev eth0"
+            cidr, default = "", ""
+        if target == node:
+            near = ipam.node_cidr_6(node) if six else ipam.node_cidr(node)
+            text = str(plugins.Route(near, device=self.cni.bridge)) if self.cni.bridge else default
+        elif target:
+            text = next((str(r) for r in routes if r.to == cidr), "")
+        else:
+            text = str(routes[-1] if within(self.packet.dst, routes[-1].to) else routes[0])
         self.trail.step(f"node/{node}", "route", self.packet, text, device=device)
 
     def _elsewhere(self, node: str, hook: str) -> Reply:

@@ -27,6 +27,7 @@ from k8snb.network.cni import (
     Route,
     node_interfaces,
     node_routes,
+    node_routes_6,
     overlay_address,
     plugin,
     pod_interfaces,
@@ -56,6 +57,8 @@ OUTSIDE = {"example.com": "93.184.215.14", "www.example.com": "93.184.215.14", "
 """Hosts outside of the cluster that answer; a class may add its own to ``network.outside``."""
 CLIENT = "203.0.113.10"
 """The address of a client outside (TEST-NET-3)."""
+CLIENT_6 = "2001:db8::10"
+"""Its IPv6 address (the range for documentation)."""
 COREDNS = "10.244.0.0"
 """Where the CoreDNS is that a cluster without the Service kube-dns is taken to have: in the Pod network, nobody's address."""
 _URL = re.compile(
@@ -92,9 +95,9 @@ class Network:
         self.compiled = Compiled()
         self.frozen: dict[str, View] = {}
         self._port = FIRST_PORT - 1
-        self._locals: dict[str, tuple[str, str, str]] = {}
-        self._sites: dict[str, Site] = {}
-        self._postrouting: dict[str, tuple[str, Chains]] = {}
+        self._locals: dict[tuple[str, bool], tuple[str, str, str]] = {}
+        self._sites: dict[tuple[str, bool], Site] = {}
+        self._postrouting: dict[tuple[str, bool], tuple[str, Chains]] = {}
 
     def connect(self, hosts: Hosts) -> None:
         """Tell which machines are on the network."""
@@ -122,38 +125,59 @@ class Network:
         self._port = self._port + 1 if self._port < LAST_PORT else FIRST_PORT
         return self._port
 
-    def local(self, node: str) -> tuple[str, str, str]:
-        """A node's own addresses: its interface's, its bridge's, its overlay's."""
-        found = self._locals.get(node)
+    def local(self, node: str, six: bool = False) -> tuple[str, str, str]:
+        """A node's own addresses of one family: its interface's, its bridge's, its overlay's (empty: it has none)."""
+        found = self._locals.get((node, six))
         if found is None:
             ipam = self.ipam
             ipam.node_cidr(node)
-            found = (ipam.node_address(node), ipam.first(node), overlay_address(ipam, node))
-            self._locals[node] = found
+            if six:
+                found = (ipam.node_address_6(node), ipam.first_6(node), overlay_address(ipam, node, six=True))
+            else:
+                found = (ipam.node_address(node), ipam.first(node), overlay_address(ipam, node))
+            self._locals[node, six] = found
         return found
 
+    def pod_range(self, six: bool = False) -> str:
+        """The range of all pods of one family."""
+        return self.ipam.cluster_cidr_6 if six else self.ipam.cluster_cidr
+
     def site(self, node: str, view: View, six: bool = False) -> Site:
-        """What kube-proxy on a node knows about where it is."""
+        """What kube-proxy on a node knows about where it is, for one family."""
         known = view.get(Node, None, node)
         zone = known.metadata.labels.get(ZONE, "") if known is not None else ""
-        cidr = self.ipam.cluster_cidr
-        kept = self._sites.get(node)
+        cidr = self.pod_range(six)
+        kept = self._sites.get((node, six))
         if kept is None or kept.zone != zone or kept.cluster_cidr != cidr:
-            kept = self._sites[node] = Site(node, self.ipam.node_address(node), zone, cidr)
+            kept = self._sites[node, six] = Site(node, self.local(node, six)[0], zone, cidr, six=six)
         return kept
 
-    def postrouting(self, node: str) -> Chains:
+    def postrouting(self, node: str, six: bool = False) -> Chains:
         """The chains behind POSTROUTING on a node."""
-        cidr = self.ipam.cluster_cidr
-        kept = self._postrouting.get(node)
+        cidr = self.pod_range(six)
+        kept = self._postrouting.get((node, six))
         if kept is None or kept[0] != cidr:
-            rules = plugin_rules(self.cni, cidr, self.ipam.node_cidr(node))["nat"]
-            kept = self._postrouting[node] = (cidr, chains_of((*NAT_FRAME, *rules)))
+            rules = plugin_rules(self.cni, cidr, self._node_range(node, six))["nat"]
+            kept = self._postrouting[node, six] = (cidr, chains_of((*NAT_FRAME, *rules)))
         return kept[1]
+
+    def _node_range(self, node: str, six: bool) -> str:
+        return self.ipam.node_cidr_6(node) if six else self.ipam.node_cidr(node)
 
     def is_outside(self, address: str) -> bool:
         """Whether an address outside answers."""
         return address in self.outside.values()
+
+    def address_of(self, source: Source, six: bool) -> str:
+        """A source's own address of one family; empty when it has none."""
+        if (":" in source.address) == six:
+            return source.address
+        if not source.node:
+            return CLIENT_6 if six else CLIENT
+        if not source.in_pod:
+            return self.local(source.node, six)[0] if not six or self.ipam.dual_stack else ""
+        uid = source.pod.metadata.uid if source.pod is not None else None
+        return next((a for a in self.ipam.addresses_of(uid or "") if (":" in a) == six), "")
 
     # -- what a node shows
 
@@ -161,18 +185,24 @@ class Network:
         """``node/NAME`` or ``pod/NAME`` as an end of connections; ``BadValue`` when there is no such thing."""
         return self._source(of, view)
 
-    def rules(self, node: str, view: View, now: float = 0.0, mode: str | None = None) -> str:
-        """kube-proxy's rules on a node as the node's own tool prints them; ``BadValue`` for a node that does not exist.
+    def rules(
+        self, node: str, view: View, now: float = 0.0, mode: str | None = None, *, six: bool = False
+    ) -> str:
+        """kube-proxy's rules of one family on a node as the node's own tool prints them.
 
-        ``mode`` is another mode than the cluster's own.
+        ``mode`` is another mode than the cluster's own. ``BadValue`` for a node that does not exist, and for IPv6 in a cluster
+        with IPv4 alone.
         """
         if view.get(Node, None, node) is None:
             raise BadValue(f"there is no node {node!r}")
-        site = self.site(node, view)
+        if six and not self.ipam.dual_stack:
+            raise BadValue("this cluster has no IPv6: make it with dual_stack=True")
+        site = self.site(node, view, six)
         chosen = self.mode if mode is None else proxy.mode(mode)
+        known = table(self.known(node, view), six)
         if chosen.name == "iptables":
-            return save(tables(table(self.known(node, view)), site, self.cni, self.ipam.node_cidr(node)), ctime(now))
-        return chosen.text(table(self.known(node, view)), site)
+            return save(tables(known, site, self.cni, self._node_range(node, six)), ctime(now), six)
+        return chosen.text(known, site)
 
     def reach(
         self, view: View, pods: list[Pod], port: int | str = 80, protocol: str = "TCP", policies: Any = None
@@ -207,6 +237,10 @@ class Network:
     def node_address(self, name: str, known: str | None = None) -> str:
         """A node's address."""
         return self.ipam.node_address(name, known)
+
+    def node_address_6(self, name: str) -> str:
+        """A node's own IPv6 address; empty in a cluster with IPv4 alone."""
+        return self.ipam.node_address_6(name)
 
     def call(self, source: str, request: Request, view: View, now: float) -> Reply:
         """Carry a request and bring back the bare reply."""
@@ -243,13 +277,14 @@ class Network:
             LOOPBACK,
         )
 
-    def routes(self, pod: Pod, view: View) -> tuple[Route, ...]:
-        """The routing table there."""
+    def routes(self, pod: Pod, view: View, six: bool = False) -> tuple[Route, ...]:
+        """The routing table there, of IPv4 or (with ``six``) of IPv6."""
         node = pod.spec.nodeName or ""
         if pod.spec.hostNetwork:
-            return node_routes(self.cni, self.ipam, node, self.attached(node, view))
-        held = self.ipam.held.get(pod.metadata.uid or "")
-        return pod_routes(self.cni, self.ipam, node, held[1]) if held is not None else ()
+            table = node_routes_6 if six else node_routes
+            return table(self.cni, self.ipam, node, self.attached(node, view))
+        own = (a for a in self.ipam.addresses_of(pod.metadata.uid or "") if (":" in a) == six)
+        return tuple(route for address in own for route in pod_routes(self.cni, self.ipam, node, address))
 
     def attached(self, node: str, view: View) -> tuple[tuple[str, str, str], ...]:
         """Uid, namespace and name of the pods of a node that have an address there."""
@@ -379,6 +414,9 @@ class Network:
             trail.step("dns", code, None, host, ok=False)
             return (), ROUND_TRIP if silent == "refused" else DNS_TIMEOUT
         found = dns.resolve(host, source.pod, view, self.outside, self.stubs)
+        if found.exists and not found.addresses:  # as musl and curl do: IPv4 first, IPv6 where there is nothing else
+            six = dns.resolve(host, source.pod, view, self.outside, self.stubs, "AAAA")
+            found = six if six.addresses else found
         for response in found.responses[:-1] if found.exists else found.responses:
             trail.step("dns", "nxdomain", None, response.name, ok=found.exists)
         if not found.exists:

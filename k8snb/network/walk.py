@@ -13,11 +13,10 @@ from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
 from k8snb.network import cni as plugins
 from k8snb.network import services
-from k8snb.network.address import node_mac, within
-from k8snb.network.ipam import CONTROL_PLANE
+from k8snb.network.address import endpoint, node_mac, within
+from k8snb.network.ipam import CONTROL_PLANE, SERVICE_RANGES
 from k8snb.network.packet import Packet
 from k8snb.network.policy import EGRESS, INGRESS, Peer, Verdict, judge, peer_of
-from k8snb.network.proxy.nftables import SERVICE_CIDR
 from k8snb.network.trace import Trail
 
 if TYPE_CHECKING:
@@ -117,24 +116,28 @@ class Walk:
         self.entered = 0
         self.masked = ""
 
+    @property
+    def six(self) -> bool:
+        """Whether the packet is one of IPv6."""
+        return ":" in self.packet.dst
+
     def _carry(self, node: str, other: str) -> None:
         """From node to node: in a VXLAN packet, or as it is."""
         packet, net, trail = self.packet, self.net, self.trail
         if trail.detailed:
-            here, there = net.ipam.node_address(node), net.ipam.node_address(other)
+            here, there = net.local(node, self.six)[0], net.local(other, self.six)[0]
+            device = plugins.overlay_device(self.six)
             if self.cni.mode == "vxlan":
                 packet.smac, packet.dmac = plugins.overlay_mac(node), plugins.overlay_mac(other)
-                packet.outer = f"VXLAN {plugins.VNI} {here} → {there}:{plugins.VXLAN_PORT}"
-                trail.step(
-                    f"node/{node}", "encapsulate", packet, f"flannel.{plugins.VNI}", overhead=plugins.VXLAN_OVERHEAD
-                )
+                packet.outer = f"VXLAN {plugins.VNI} {here} → {endpoint(there, plugins.VXLAN_PORT)}"
+                trail.step(f"node/{node}", "encapsulate", packet, device, overhead=plugins.VXLAN_OVERHEAD)
             else:
-                packet.smac, packet.dmac = node_mac(here), node_mac(there)
+                packet.smac, packet.dmac = (node_mac(net.ipam.primary(address)) for address in (here, there))
             packet.device = "eth0"
             trail.step("wire", "wire", packet, f"{here} → {there}")
             if packet.outer:
-                packet.outer, packet.device = "", f"flannel.{plugins.VNI}"
-                trail.step(f"node/{other}", "decapsulate", packet, f"flannel.{plugins.VNI}")
+                packet.outer, packet.device = "", device
+                trail.step(f"node/{other}", "decapsulate", packet, device)
             else:
                 trail.step(f"node/{other}", "arrive", packet, "eth0")
         packet.mark = 0
@@ -157,11 +160,11 @@ class Walk:
     def _network(self) -> None:
         """Which of the three networks the packet's destination lies in."""
         dst, ipam = self.packet.dst, self.net.ipam
-        if services.caught_by(self.view, dst) is not None or within(dst, SERVICE_CIDR):
+        if services.caught_by(self.view, dst) is not None or any(within(dst, r) for r in SERVICE_RANGES):
             self.trail.network = "service"
         elif dst in ipam.node_of or dst == CONTROL_PLANE:
             self.trail.network = "node"
-        elif ipam.owner_of(dst) is not None or within(dst, ipam.cluster_cidr):
+        elif ipam.owner_of(dst) is not None or within(dst, self.net.pod_range(":" in dst)):
             self.trail.network = "pod"
         else:
             self.trail.network = "outside"

@@ -108,6 +108,7 @@ class NodeAgent:
 
     __slots__ = (
         "address",
+        "address_6",
         "allocatable",
         "arriving",
         "capacity",
@@ -139,11 +140,20 @@ class NodeAgent:
         "workers",
     )  # fmt: skip
 
-    def __init__(self, spec: NodeSpec, address: str, cidr: str, claims: dict[str, Store], cidr_6: str = "") -> None:
+    def __init__(
+        self,
+        spec: NodeSpec,
+        address: str,
+        cidr: str,
+        claims: dict[str, Store],
+        cidr_6: str = "",
+        address_6: str = "",
+    ) -> None:
         self.spec = spec
         self.name = spec.name
         self.address = address
-        self.host_ips = host_ips(address)
+        self.address_6 = address_6
+        self.host_ips = host_ips(*self.addresses)
         self.cidr = cidr
         self.cidr_6 = cidr_6
         self.capacity, self.allocatable = resources_of(spec)
@@ -169,6 +179,11 @@ class NodeAgent:
         self.risky = False
         self.hog = 0
         self.pressed_at: float | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its own addresses: IPv4, and IPv6 in a cluster with both families."""
+        return (self.address, self.address_6) if self.address_6 else (self.address,)
 
     @property
     def alive(self) -> bool:
@@ -228,7 +243,7 @@ class NodeAgent:
             allocatable=self.allocatable,
             conditions=self.conditions(old.conditions, now),
             addresses=(
-                NodeAddress(type="InternalIP", address=self.address),
+                *(NodeAddress(type="InternalIP", address=address) for address in self.addresses),
                 NodeAddress(type="Hostname", address=self.name),
             ),
             daemonEndpoints=NodeDaemonEndpoints(kubeletEndpoint=DaemonEndpoint(Port=10250)),

@@ -12,6 +12,7 @@ from k8snb.api.types.core_v1 import Container as Spec
 from k8snb.api.types.core_v1 import ContainerState, ContainerStatus, VolumeMount
 from k8snb.client.wire import Reply, Request
 from k8snb.node import env, volumes
+from k8snb.node.addresses import addresses_of
 from k8snb.node.app import AppProcess
 from k8snb.node.backoff import Backoff
 from k8snb.node.constants import CRASH_BACKOFF, CRASH_BACKOFF_MAX, LOG_LINES
@@ -306,7 +307,7 @@ def _hosts_file(box: Container) -> str:
         "# Kubernetes-managed hosts file.",
         "127.0.0.1\tlocalhost",
         "::1\tlocalhost ip6-localhost ip6-loopback",
-        f"{box.worker.ip}\t{box.hostname()}",
+        *(f"{own}\t{box.hostname()}" for own in addresses_of(box.worker, box.worker.ip)),
     ]
     for alias in box.worker.pod.spec.hostAliases:
         lines.append(f"{alias.ip}\t{' '.join(alias.hostnames)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from k8snb.api import quantity
 from k8snb.api.types.core_v1 import Container as Spec
 from k8snb.api.types.core_v1 import Pod, ResourceFieldSelector
+from k8snb.node.addresses import addresses_of
 
 if TYPE_CHECKING:
     from k8snb.node.pod import PodWorker
@@ -35,10 +36,14 @@ def field_value(worker: PodWorker, path: str) -> str:
             return spec.nodeName or ""
         case "spec.serviceAccountName":
             return spec.serviceAccountName or "default"
-        case "status.hostIP" | "status.hostIPs":
+        case "status.hostIP":
             return worker.agent.address
-        case "status.podIP" | "status.podIPs":
+        case "status.hostIPs":
+            return ",".join(worker.agent.addresses)
+        case "status.podIP":
             return worker.ip
+        case "status.podIPs":
+            return ",".join(addresses_of(worker, worker.ip))
     found = _SUBSCRIPT.fullmatch(path)
     if found is not None:
         return (meta.labels if found[1] == "labels" else meta.annotations).get(found[2], "")

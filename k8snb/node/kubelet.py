@@ -69,7 +69,8 @@ class KubeletPool(Controller, Machines):
             raise BadValue(f"there is a node {spec.name} already")
         network = self.network
         address, cidr = network.node_address(spec.name), network.node_cidr(spec.name)
-        agent = NodeAgent(spec, address, cidr, self.claims, network.node_cidr_6(spec.name))
+        agent = NodeAgent(spec, address, cidr, self.claims, network.node_cidr_6(spec.name),
+                          network.node_address_6(spec.name))  # fmt: skip
         for image in spec.images:
             agent.pulled(image, self.images.resolve(image))
         self.agents[spec.name] = agent
@@ -123,6 +124,7 @@ class KubeletPool(Controller, Machines):
             self.network.node_cidr(spec.name, node.spec.podCIDR),
             self.claims,
             self.network.node_cidr_6(spec.name),
+            self.network.node_address_6(spec.name),
         )
         agent.registered = True
         agent.uid = node.metadata.uid or ""

@@ -6,7 +6,6 @@ The counterpart of upstream's ``pkg/kubelet/status/generate.go`` and ``kubelet_p
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
@@ -25,6 +24,7 @@ from k8snb.api.types.core_v1 import (
     PodStatus,
     VolumeMountStatus,
 )
+from k8snb.node.addresses import addresses_of
 from k8snb.node.container import EPHEMERAL, EXITED, INIT, MAIN, RUNNING, SIDECAR, Container
 from k8snb.node.references import parse
 from k8snb.sim.clock import rfc3339
@@ -371,16 +371,10 @@ def _gates(worker: PodWorker, before: dict[str, PodCondition]) -> str | None:
 
 @lru_cache(maxsize=8192)
 def pod_ips(worker: PodWorker, ip: str | None) -> tuple[PodIP, ...]:
-    """A pod's addresses: its IPv4 one, and in a dual-stack cluster the one with the same number in its node's IPv6 range."""
-    if not ip:
-        return ()
-    agent = worker.agent
-    if not agent.cidr_6 or ip == agent.address:
-        return (PodIP(ip=ip),)
-    four, six = IPv4Network(agent.cidr), IPv6Network(agent.cidr_6)
-    return PodIP(ip=ip), PodIP(ip=str(six[int(IPv4Address(ip)) - int(four.network_address)]))
+    """A pod's addresses as its status shows them."""
+    return tuple(PodIP(ip=own) for own in addresses_of(worker, ip))
 
 
-def host_ips(address: str) -> tuple[HostIP, ...]:
+def host_ips(*addresses: str) -> tuple[HostIP, ...]:
     """A node's addresses as pods show them."""
-    return (HostIP(ip=address),)
+    return tuple(HostIP(ip=address) for address in addresses)

@@ -103,6 +103,9 @@ class Plumbing(Protocol):
     def node_address(self, name: str, known: str | None = None) -> str:
         """The address of a node itself, given out at its first request (``known``: it has this one already)."""
 
+    def node_address_6(self, name: str) -> str:
+        """A node's own IPv6 address; empty in a cluster with IPv4 alone."""
+
     def call(self, source: str, request: Request, view: View, now: float) -> Reply:
         """Carry a request from a pod (``pod/NAMESPACE/NAME``) or node (``node/NAME``) and bring the reply back."""
 

@@ -9,6 +9,7 @@ import msgspec
 
 from k8snb.api.types.batch_v1 import CronJob, Job
 from k8snb.api.types.core_v1 import ConfigMap, Pod, Secret, Service
+from k8snb.api.types.discovery_v1 import EndpointSlice
 from k8snb.client.view import cache_key
 from k8snb.locale import text
 from k8snb.views.state import LOOKS, cronjob_state, job_state, pod_state
@@ -94,7 +95,7 @@ def _objects(world: World, namespace: str) -> list[Any]:
         r.list_prefix(namespace) for r in world.scheme.resources if r.listable and r.namespaced and r.kind not in QUIET
     ):
         found.extend(kv.value for kv in world.reader.list(prefix).items)
-    return [o for o in found if not (isinstance(o, Service) and o.metadata.name == "kubernetes")]
+    return [o for o in found if not (o.metadata.name == "kubernetes" and isinstance(o, Service | EndpointSlice))]
 
 
 def _ref(obj: Any) -> str:

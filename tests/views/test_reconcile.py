@@ -75,7 +75,7 @@ def test_wanted_observed_and_the_calls_that_follow() -> None:
     assert [item.worker for item in middle.queue[1:]] == ["kube-scheduler", "kube-scheduler"]
 
 
-@pytest.mark.parametrize(("gate", "pods"), [(True, 6), (False, 12)])
+@pytest.mark.parametrize(("gate", "pods"), [(True, 6), (False, 14)])
 def test_without_the_gate_a_lagging_cache_makes_too_many_pods(gate: bool, pods: int) -> None:
     cluster = Cluster(nodes=0, watch_lag=3.0, caught_up_gate=gate, addons=())
     cluster.apply(REPLICASET)

@@ -10,6 +10,7 @@ from k8snb.api.types import core_v1 as core
 from k8snb.apiserver.defaults.pods import changed, each
 from k8snb.apiserver.kinds import service_addresses as addresses
 from k8snb.apiserver.kinds.base import Kind
+from k8snb.apiserver.kinds.service_families import with_families
 from k8snb.apiserver.strategy import Context
 from k8snb.apiserver.validation import names
 from k8snb.apiserver.validation.address_warnings import cidr_warnings, ip_warnings
@@ -65,8 +66,8 @@ class ServiceStrategy(Kind):
         spec = obj.spec
         if spec.clusterIP and not spec.clusterIPs:
             obj = replace(obj, spec=replace(spec, clusterIPs=(spec.clusterIP,)))
-        obj = addresses.with_families(obj, None)
-        obj = addresses.with_cluster_ip(obj, ctx)
+        obj = with_families(obj, None, ctx)
+        obj = addresses.with_cluster_ips(obj, ctx)
         return addresses.with_node_ports(obj, None, ctx)
 
     def begin_update(self, new: core.Service, old: core.Service, ctx: Context) -> core.Service:
@@ -75,9 +76,8 @@ class ServiceStrategy(Kind):
             return new
         new = _with_allocated(new, old)
         new = _with_cluster_ips(new, old)
-        new = addresses.with_families(new, old)
-        if old.spec.type == "ExternalName" and new.spec.type != "ExternalName":
-            new = addresses.with_cluster_ip(new, ctx)
+        new = with_families(new, old, ctx)
+        new = addresses.with_changed_ips(new, old, ctx)
         return addresses.with_node_ports(new, old, ctx)
 
     def prepare_for_update(self, new: core.Service, old: core.Service, ctx: Context) -> core.Service:

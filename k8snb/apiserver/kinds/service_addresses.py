@@ -1,16 +1,18 @@
 """Cluster IPs and node ports: who has which, and giving a service its own.
 
-Ranges are those of the recorded cluster: ``--service-cluster-ip-range`` 10.96.0.0/16, single-stack IPv4, and
+The ranges of cluster IPs are the server's (``--service-cluster-ip-range``), those of node ports are
 ``--service-node-port-range`` 30000-32767.  As upstream, an address is first drawn from the upper part of the range, so that
-the lower part stays free for addresses that somebody chose by hand.
+the lower part stays free for addresses that somebody chose by hand.  A service of two IP families has an address of each.
 """
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Iterable
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from k8snb.api import errors
@@ -19,19 +21,35 @@ from k8snb.api.scheme import SCHEME
 from k8snb.api.types import core_v1 as core
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.api.types.networking_v1 import IPAddress, IPAddressSpec, ParentReference
-from k8snb.apiserver.validation.addresses import is_ipv4, parse_ip
+from k8snb.apiserver.kinds.service_families import family_of
+from k8snb.apiserver.validation.addresses import parse_ip
 from k8snb.apiserver.validation.field import SPEC, FieldError, invalid
-from k8snb.apiserver.validation.services import cluster_ips, is_headless, needs_health_check
+from k8snb.apiserver.validation.services import is_headless, needs_health_check
 
-SERVICE_RANGE: Final = ipaddress.IPv4Network("10.96.0.0/16")
-FAMILY: Final = "IPv4"
-# ipallocator: at most 256 addresses, at least 16, else a sixteenth of the range are kept for hand-picked ones.
-_STATIC_IPS: Final = min(max(16, SERVICE_RANGE.num_addresses // 16), 256)
 NODE_PORTS: Final = range(30000, 32768)
-# portallocator: the same with a thirty-second and at most 128.
+# portallocator: at most 128, at least 16, else a thirty-second of the range are kept for hand-picked ones.
 _STATIC_PORTS: Final = min(max(16, len(NODE_PORTS) // 32), 128)
-_FIRST: Final = int(SERVICE_RANGE.network_address) + 1
-_LAST: Final = int(SERVICE_RANGE.broadcast_address) - 1
+# ipallocator: of an IPv6 range only so many addresses are used.
+_MOST_IPV6: Final = 65536
+
+
+class ServiceRange(msgspec.Struct, frozen=True):
+    """A range of cluster IPs: its first and last usable address, and how many are kept for hand-picked ones."""
+
+    network: IPv4Network | IPv6Network
+    first: int
+    last: int
+    static: int
+
+
+def service_range(cidr: str) -> ServiceRange:
+    """The range that a CIDR stands for; neither the network's own address nor the IPv4 broadcast address is used."""
+    network = ip_network(cidr)
+    first = int(network.network_address) + 1
+    six = network.version == 6
+    size = min(network.num_addresses, _MOST_IPV6) if six else network.num_addresses
+    # ipallocator: at most 256 addresses, at least 16, else a sixteenth of the range.
+    return ServiceRange(network, first, first + size - (2 if six else 3), min(max(16, size // 16), 256))
 
 
 def refuse(service: core.Service, *problems: FieldError) -> errors.APIError:
@@ -62,109 +80,69 @@ def used_ports(ctx: Any, service: core.Service) -> set[int]:
     return ports
 
 
-def with_families(new: core.Service, old: core.Service | None) -> core.Service:
-    """Fill in family policy and families; raises a 422 when this single-stack cluster cannot give what is asked."""
-    spec = new.spec
-    if spec.type == "ExternalName" or (old is not None and _stays_dual(spec, old.spec)):
-        return new
-    if spec.ipFamilyPolicy is None:
-        if old is not None and old.spec.ipFamilyPolicy is not None:
-            policy = old.spec.ipFamilyPolicy
-        else:
-            policy = "RequireDualStack" if spec.clusterIP == "None" and not spec.selector else "SingleStack"
-        spec = replace(spec, ipFamilyPolicy=policy)
-    problems: list[FieldError] = []
-    cluster_ips(spec, old.spec if old is not None else None, problems)
-    if problems:
-        raise refuse(new, *problems)
-    spec = _families(spec, old.spec if old is not None else None, problems)
-    if problems:
-        raise refuse(new, *problems)
-    if spec.clusterIP == "None" and not spec.selector:
-        families = spec.ipFamilies or (FAMILY,)
-        if len(families) < 2 and spec.ipFamilyPolicy != "SingleStack":
-            families = (*families, "IPv6" if families[0] == "IPv4" else "IPv4")
-        return replace(new, spec=replace(spec, ipFamilies=families))
-    if spec.ipFamilyPolicy == "RequireDualStack":
-        detail = "this cluster is not configured for dual-stack services"
-        problems.append(invalid(SPEC / "ipFamilyPolicy", spec.ipFamilyPolicy, detail))
-    for index, family in enumerate(spec.ipFamilies):
-        if family != FAMILY:
-            problems.append(invalid((SPEC / "ipFamilies")[index], family, "not configured on this cluster"))
-    if problems:
-        raise refuse(new, *problems)
-    return replace(new, spec=replace(spec, ipFamilies=spec.ipFamilies or (FAMILY,)))
+def with_cluster_ips(new: core.Service, ctx: Any) -> core.Service:
+    """Give the service an address of each of its families (or claim those it names).
 
-
-def _stays_dual(new: core.ServiceSpec, old: core.ServiceSpec) -> bool:
-    fields = ("ipFamilyPolicy", "clusterIPs", "ipFamilies")
-    same = all(getattr(new, name) == getattr(old, name) for name in fields)
-    return same and new.ipFamilyPolicy == "PreferDualStack" and old.type != "ExternalName"
-
-
-def _families(spec: core.ServiceSpec, old: core.ServiceSpec | None, problems: list[FieldError]) -> core.ServiceSpec:
-    path, policy = SPEC / "ipFamilyPolicy", spec.ipFamilyPolicy
-    if old is not None:
-        for name, what in (("clusterIPs", "cluster IP"), ("ipFamilies", "IP family")):
-            after, before = getattr(spec, name), getattr(old, name)
-            if policy == "SingleStack":
-                if after == before and len(after) > 1:
-                    spec = replace(spec, **{name: after[:1]})
-            elif len(before) == 2 and len(after) == 1 and after[0] == before[0]:
-                problems.append(invalid(path, policy, f"must be 'SingleStack' to release the secondary {what}"))
-    if policy == "SingleStack":
-        for name, what in (("clusterIPs", "cluster IPs"), ("ipFamilies", "IP families")):
-            if len(getattr(spec, name)) == 2:
-                detail = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
-                problems.append(invalid(path, policy, detail))
-    families = list(spec.ipFamilies)
-    for index, ip in enumerate(spec.clusterIPs):
-        if ip == "None":
-            break
-        address = parse_ip(ip)
-        family = "IPv4" if address is not None and is_ipv4(address) else "IPv6"
-        if index >= len(families):
-            if family == FAMILY:
-                families.append(family)
-            else:
-                detail = f"{family} is not configured on this cluster"
-                problems.append(invalid((SPEC / "clusterIPs")[index], spec.clusterIPs, detail))
-    return replace(spec, ipFamilies=tuple(families))
-
-
-def with_cluster_ip(new: core.Service, ctx: Any) -> core.Service:
-    """Give the service its address (or claim the one it names); raises a 422 when that is taken or out of range."""
+    Raises a 422 when one is taken or out of range.
+    """
     spec = new.spec
     if spec.type == "ExternalName" or is_headless(spec):
         return new
-    taken = used_ips(ctx, new)
-    if spec.clusterIPs:
-        ip = spec.clusterIPs[0]
-        problem = _ip_problem(ip, taken)
+    ips = tuple(
+        _allocated(new, spec.clusterIPs[index] if index < len(spec.clusterIPs) else "", family, ctx)
+        for index, family in enumerate(spec.ipFamilies)
+    )
+    return replace(new, spec=replace(spec, clusterIP=ips[0], clusterIPs=ips))
+
+
+def with_changed_ips(new: core.Service, old: core.Service, ctx: Any) -> core.Service:
+    """What an update does to cluster IPs: a second family gets an address, a family or service that goes gives it back."""
+    after, before = new.spec, old.spec
+    if before.type == "ExternalName":
+        return with_cluster_ips(new, ctx) if after.type != "ExternalName" else new
+    if is_headless(before):
+        return new
+    if after.type == "ExternalName":
+        ctx.before_commit(partial(_drop, ctx, before.clusterIPs))
+    elif len(before.ipFamilies) < len(after.ipFamilies) == 2:
+        given = after.clusterIPs[1] if len(after.clusterIPs) > 1 else ""
+        second = _allocated(new, given, after.ipFamilies[1], ctx)
+        return replace(new, spec=replace(after, clusterIPs=(*after.clusterIPs[:1], second)))
+    elif len(after.ipFamilies) < len(before.ipFamilies) == 2:
+        ctx.before_commit(partial(_drop, ctx, before.clusterIPs[1:]))
+    return new
+
+
+def _allocated(service: core.Service, given: str, family: str, ctx: Any) -> str:
+    found = next(r for c in ctx.server.service_cidrs if family_of(c) == family for r in (service_range(c),))
+    taken = used_ips(ctx, service)
+    if given:
+        problem = _ip_problem(given, taken, found)
         if problem:
-            detail = f"failed to allocate IP {ip}: {problem}"
-            raise refuse(new, invalid(SPEC / "clusterIPs", spec.clusterIPs, detail))
+            detail = f"failed to allocate IP {given}: {problem}"
+            raise refuse(service, invalid(SPEC / "clusterIPs", service.spec.clusterIPs, detail))
+        ip = given
     else:
-        ip = _free_ip(ctx, taken)
-    claim(new, ip, ctx)
-    return replace(new, spec=replace(spec, clusterIP=ip, clusterIPs=(ip,)))
+        ip = _free_ip(ctx, taken, found)
+    claim(service, ip, ctx)
+    return ip
 
 
-def _ip_problem(ip: str, taken: set[str]) -> str:
+def _ip_problem(ip: str, taken: set[str], found: ServiceRange) -> str:
     address = parse_ip(ip)
-    if address is None or address not in SERVICE_RANGE:
+    if address is None or address not in found.network:
         return "the provided network does not match the current range"
-    if not _FIRST <= int(address) <= _LAST:
-        return f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {SERVICE_RANGE}"
+    if not found.first <= int(address) <= found.last:
+        return f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {found.network}"
     return "provided IP is already allocated" if ip in taken else ""
 
 
-def _free_ip(ctx: Any, taken: set[str]) -> str:
-    dynamic = range(_FIRST + _STATIC_IPS, _LAST + 1)
+def _free_ip(ctx: Any, taken: set[str], found: ServiceRange) -> str:
+    dynamic = range(found.first + found.static, found.last + 1)
     start = ctx.ids.number(len(dynamic))
-    for numbers in (dynamic[start:], dynamic[:start], range(_FIRST, _FIRST + _STATIC_IPS)):
+    for numbers in (dynamic[start:], dynamic[:start], range(found.first, found.first + found.static)):
         for number in numbers:
-            ip = str(ipaddress.IPv4Address(number))
+            ip = str(found.network[number - found.first + 1])
             if ip not in taken:
                 return ip
     raise errors.internal("failed to allocate a serviceIP: range is full")
@@ -175,7 +153,7 @@ def claim(service: core.Service, ip: str, ctx: Any) -> None:
     meta = service.metadata
     parent = ParentReference(resource="services", namespace=meta.namespace, name=meta.name)
     labels = {
-        "ipaddress.kubernetes.io/ip-family": FAMILY,
+        "ipaddress.kubernetes.io/ip-family": family_of(ip),
         "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
     }
     key = SCHEME.of(IPAddress).key("", ip)
@@ -198,8 +176,14 @@ def _stamped(address: IPAddress, revision: int) -> IPAddress:
 
 
 def release(service: core.Service, ctx: Any) -> None:
-    """Remove the IPAddress objects of a service that is gone or needs no address any more."""
-    for ip in service.spec.clusterIPs:
+    """Remove the IPAddress objects of a service that is gone."""
+    _drop(ctx, service.spec.clusterIPs)
+
+
+def _drop(ctx: Any, ips: Iterable[str]) -> None:
+    if ctx.dry_run:
+        return
+    for ip in ips:
         key = SCHEME.of(IPAddress).key("", ip)
         if ip != "None" and ctx.server.store.get(key) is not None:
             ctx.server.store.delete(key, cause=ctx.cause)

@@ -11,6 +11,7 @@ import re
 from base64 import b32encode
 from collections.abc import Iterable
 
+from k8snb.network.ipam import SERVICE_RANGES
 from k8snb.network.packet import Packet
 from k8snb.network.proxy.choosing import (
     BALANCER,
@@ -27,8 +28,11 @@ from k8snb.network.proxy.iptables import Site
 from k8snb.network.proxy.rule import Context
 from k8snb.network.services import Backend, ServiceRule
 
-SERVICE_CIDR = "10.96.0.0/16"
-"""The range of the ServiceCIDR ``kubernetes``."""
+SERVICE_CIDR, SERVICE_CIDR_6 = SERVICE_RANGES
+"""The ranges of the ServiceCIDR ``kubernetes``."""
+_IPV6 = (("ip daddr", "ip6 daddr"), ("ip saddr", "ip6 saddr"), ("ipv4_addr", "ipv6_addr"), ("table ip ", "table ip6 "),
+         (SERVICE_CIDR, SERVICE_CIDR_6))  # fmt: skip
+"""What is written otherwise in the table of IPv6."""
 
 
 def chain_base(rule: ServiceRule, backend: Backend | None = None) -> str:
@@ -180,7 +184,7 @@ class NFTables:
     name = "nftables"
 
     def text(self, rules: Iterable[ServiceRule], site: Site) -> str:
-        """What ``nft list table ip kube-proxy`` prints."""
+        """What ``nft list table ip kube-proxy`` prints (for a site of IPv6, ``table ip6``)."""
         table = _Table()
         table.add("nodeport-ips", site.address)
         for rule in rules:
@@ -198,7 +202,10 @@ class NFTables:
             lines += _block(f"chain {name}", [f"type {hook}; policy accept;", *chain])
         for name, body in (*((n, list(c)) for n, c in _REGULAR), *table.chains):
             lines += _block(f"chain {name}", body)
-        return "\n".join([*lines[:-1], "}", ""])
+        text = "\n".join([*lines[:-1], "}", ""])
+        for four, six in _IPV6 if site.six else ():
+            text = text.replace(four, six)
+        return text
 
     def translate(
         self, rule: ServiceRule, site: Site, packet: Packet, context: Context, hook: str, passed: list[str] | None

@@ -79,12 +79,16 @@ def _text(match: Match, protocol: str) -> str:
         case "statistic":
             return f"-m statistic --mode random --probability {probability(int(args[0])):.11f}"
         case "recent-check":
-            return f"-m recent --rcheck --seconds {args[1]} --reap --name {args[0]} --mask 255.255.255.255 --rsource"
+            return f"-m recent --rcheck --seconds {args[1]} --reap --name {args[0]} --mask {_mask(args[2])} --rsource"
         case "recent-set":
-            return f"-m recent --set --name {args[0]} --mask 255.255.255.255 --rsource"
+            return f"-m recent --set --name {args[0]} --mask {_mask(args[1])} --rsource"
         case "set":
             return f"-m set {'! ' if args[2:] else ''}--match-set {args[0]} {args[1]}"
     raise ValueError(f"no text is known for the match {kind!r}")
+
+
+def _mask(six: object) -> str:
+    return ":".join(["ffff"] * 8) if six else "255.255.255.255"
 
 
 def _negated(flag: str, value: str) -> str:

@@ -24,7 +24,7 @@ class IPTables:
     name = "iptables"
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, str, str], tuple[ServiceRule, Site, Chains, Chains, dict[str, Backend]]] = {}
+        self.kept: dict[tuple[str, str, str, bool], tuple[ServiceRule, Site, Chains, Chains, dict[str, Backend]]] = {}
 
     def __deepcopy__(self, memo: Mapping[int, object]) -> IPTables:
         return IPTables()
@@ -36,7 +36,7 @@ class IPTables:
 
     def chains(self, rule: ServiceRule, site: Site) -> tuple[Chains, Chains, dict[str, Backend]]:
         """The nat and filter chains with one service port in them, and its endpoints by their text."""
-        key = (rule.name, rule.protocol, site.node)
+        key = (rule.name, rule.protocol, site.node, site.six)
         kept = self.kept.get(key)
         if kept is not None and kept[0] is rule and kept[1] == site:
             return kept[2], kept[3], kept[4]

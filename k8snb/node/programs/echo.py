@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from k8snb.api.frozen import FrozenDict
 from k8snb.client.wire import Reply, Request
+from k8snb.node.addresses import addresses_of
 from k8snb.node.app import AppProcess, Listener
 from k8snb.node.process import Exit
 
@@ -57,7 +58,9 @@ def kubia(process: AppProcess, request: Request, box: Container, now: float, wor
 
 def whoami(process: AppProcess, request: Request, box: Container, now: float, world: World) -> Reply:
     """traefik/whoami and nginxdemos/hello: hostname, addresses, request."""
-    lines = [f"Hostname: {box.hostname()}", f"IP: {box.worker.ip}", f"RemoteAddr: {request.source}:40000"]
+    caller = f"[{request.source}]" if ":" in request.source else request.source
+    lines = [f"Hostname: {box.hostname()}", *(f"IP: {own}" for own in addresses_of(box.worker, box.worker.ip))]
+    lines.append(f"RemoteAddr: {caller}:40000")
     lines += [f"{request.method} {request.path} HTTP/1.1", f"Host: {request.host}"]
     lines += [f"{k}: {v}" for k, v in request.headers.items()]
     return Reply(200, "\n".join(lines) + "\n")
