@@ -167,7 +167,9 @@ class Cluster(Components, Moving, Faults, Traffic):
                 install(self.server, (*access, *addon.objects()), ADMIN, addon.name)
         for process in list(self.runtime.processes):
             self.runtime.start(process)
-        if not founded:
+        if founded:
+            self._resume_gateways()
+        else:
             self.settle()
             self.store.meta_put("founded", True)
             self.store.meta_put("wiring", msgspec.to_builtins((self.network.cni, proxy_mode, dual_stack)))

@@ -65,21 +65,34 @@ spec:
 def gateway_manifests(name: str) -> tuple[str, str]:
     """Gateway API for a controller: its CustomResourceDefinitions, then a GatewayClass and a Gateway, both of its name.
 
-    The definitions leave their specs open; the real ones (gateway-api 1.4, standard channel) check them.
+    The definitions leave their specs open; the real ones (gateway-api 1.4, standard channel) check them. With them comes
+    what the controller must be allowed to do in a cluster with RBAC.
     """
     kind = controller(name)
     if not kind.gateway:
         known = ", ".join(d.name for d in DIALECTS if d.gateway)
         raise BadValue(f"the controller {name} does not know the Gateway API here: those that do are {known}")
-    kinds = (
-        ("GatewayClass", "gatewayclasses", "Cluster"),
-        ("Gateway", "gateways", "Namespaced"),
-        ("HTTPRoute", "httproutes", "Namespaced"),
-    )
-    definitions = "---".join(_definition(*k) for k in kinds)
     return (
-        definitions,
-        f"""apiVersion: {GROUP}/v1
+        "---".join(_definition(*k) for k in KINDS),
+        f"""apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: {name}, namespace: {NAMESPACE}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: {name}-gateway}}
+rules:
+- {{apiGroups: [""], resources: [namespaces, services, pods], verbs: [get, list, watch]}}
+- {{apiGroups: [{GROUP}], resources: [gatewayclasses, gateways, httproutes, referencegrants], verbs: [get, list, watch]}}
+- {{apiGroups: [{GROUP}], resources: [gatewayclasses/status, gateways/status, httproutes/status], verbs: [update, patch]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: {name}-gateway}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}-gateway}}
+subjects: [{{kind: ServiceAccount, name: {name}, namespace: {NAMESPACE}}}]
+---
+apiVersion: {GROUP}/v1
 kind: GatewayClass
 metadata: {{name: {name}}}
 spec: {{controllerName: {kind.gateway}}}
@@ -94,7 +107,27 @@ spec:
     )
 
 
-def _definition(kind: str, plural: str, scope: str) -> str:
+KINDS = (
+    ("GatewayClass", "gatewayclasses", "gc", "Cluster", "v1", (
+        ("Controller", "string", ".spec.controllerName"),
+        ("Accepted", "string", '.status.conditions[?(@.type=="Accepted")].status'),
+    )),
+    ("Gateway", "gateways", "gtw", "Namespaced", "v1", (
+        ("Class", "string", ".spec.gatewayClassName"),
+        ("Address", "string", ".status.addresses[*].value"),
+        ("Programmed", "string", '.status.conditions[?(@.type=="Programmed")].status'),
+    )),
+    ("HTTPRoute", "httproutes", "", "Namespaced", "v1", (("Hostnames", "string", ".spec.hostnames"),)),
+    ("ReferenceGrant", "referencegrants", "refgrant", "Namespaced", "v1beta1", ()),
+)  # fmt: skip
+"""Kinds of the Gateway API: kind, plural, short name, scope, version, and the columns that kubectl shows beside the age."""
+
+
+def _definition(
+    kind: str, plural: str, short: str, scope: str, version: str, columns: tuple[tuple[str, str, str], ...]
+) -> str:
+    shown = [*columns, ("Age", "date", ".metadata.creationTimestamp")]
+    printed = ", ".join(f"{{name: {name}, type: {type_}, jsonPath: '{path}'}}" for name, type_, path in shown)
     return f"""
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -104,10 +137,12 @@ metadata:
 spec:
   group: {GROUP}
   scope: {scope}
-  names: {{kind: {kind}, plural: {plural}, singular: {kind.lower()}}}
+  names: {{kind: {kind}, plural: {plural}, singular: {kind.lower()}, shortNames: [{short}]}}
   versions:
-  - name: v1
+  - name: {version}
     served: true
     storage: true
+    additionalPrinterColumns: [{printed}]
+    {"" if kind == "ReferenceGrant" else "subresources: {status: {}}"}
     schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
 """

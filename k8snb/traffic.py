@@ -9,12 +9,15 @@ from k8snb.api.mistakes import BadType, BadValue
 from k8snb.api.object import Object
 from k8snb.api.types.core_v1 import Pod, Service
 from k8snb.api.types.networking_v1 import NetworkPolicy
+from k8snb.api.unstructured import Unstructured
 from k8snb.client.view import View
+from k8snb.gatewaystatus import GatewayStatus
 from k8snb.ingress import NAMESPACE, gateway_manifests, ingress_manifests
 from k8snb.ingress import controller as controller_named
 from k8snb.network import Answer, Interface, Network, Reachability, Route, Trace
 from k8snb.network import cni as plugins
 from k8snb.network.services import indexed
+from k8snb.node.programs.ingress import DIALECTS
 from k8snb.node.programs.ingress.config import config
 from k8snb.node.programs.ingress.rules import routes_of
 from k8snb.sim.clock import Clock
@@ -28,6 +31,7 @@ class Traffic:
 
     network: Network
     runtime: Any
+    gateway: Any
     clock: Clock
     apply: Any
     settle: Any
@@ -138,10 +142,30 @@ class Traffic:
         HTTPRoutes name ``{name: CONTROLLER, namespace: ingress}`` as their parent.
         """
         url = self.install_ingress(controller, default=False)
-        for manifest in gateway_manifests(controller):
-            self.apply(manifest)
-            self.settle()
+        definitions, objects = gateway_manifests(controller)
+        self.apply(definitions)
+        self.settle()
+        self._serve_gateways(controller)
+        self.apply(objects)
+        self.settle()
         return url
+
+    def _serve_gateways(self, controller: str) -> None:
+        """Start the part of a controller that writes statuses, unless it runs."""
+        if controller in self.runtime.processes:
+            return
+        part = GatewayStatus(controller_named(controller))
+        self.gateway.introduce(part.name, part.process, part.account)
+        self.runtime.add(part)
+        self.runtime.start(part.process)
+
+    def _resume_gateways(self) -> None:
+        """The same for all controllers of a cluster that goes on from its past."""
+        classes = self._net_view.list(Unstructured)
+        wanted = {c.spec.get("controllerName") for c in classes if c.kind == "GatewayClass"}
+        for dialect in DIALECTS:
+            if dialect.gateway and dialect.gateway in wanted:
+                self._serve_gateways(dialect.name)
 
     def ingress_url(self, controller: str = "nginx", *, tls: bool = False) -> str:
         """Where an installed controller is reached from outside: its load balancer's address, else a node port."""

@@ -9,8 +9,10 @@ from k8snb.api.types.core_v1 import Pod, Secret, Service
 from k8snb.api.types.discovery_v1 import EndpointSlice
 from k8snb.api.types.networking_v1 import Ingress, IngressClass
 from k8snb.explain.fact import Fact
+from k8snb.explain.gateway import explain_near, explain_rule
 from k8snb.network.trace import Trace
 from k8snb.node.programs.ingress.dialects import DIALECTS, Dialect
+from k8snb.node.programs.ingress.filters import of_parts
 from k8snb.node.programs.ingress.rules import SERVICE_NAME, endpoints_of, find, routes_of, service_of
 from k8snb.world import World
 
@@ -27,10 +29,11 @@ def controller_of(pod: Pod) -> Dialect | None:
 
 def explain_answer(world: World, view: Any, kind: Dialect, trace: Trace) -> Iterable[Fact]:
     """What an ingress controller made of a request: which rule took it, and what it found behind the rule."""
-    host, path = _asked(trace)
+    host, path, query = _asked(trace)
     routes = routes_of(view, kind)
     yield Fact("net.ingress.controller", {"controller": kind.name, "host": host or "-", "path": path})
-    route, known = find(routes, host.partition(":")[0], path, kind)
+    request = of_parts(trace.method, trace.headers, f"{path}?{query}")
+    route, known = find(routes, host.partition(":")[0], path, kind, request)
     if route is None:
         if not routes:
             yield Fact("net.ingress.no-rules", {"controller": kind.name}, "problem")
@@ -39,10 +42,18 @@ def explain_answer(world: World, view: Any, kind: Dialect, trace: Trace) -> Iter
             hosts = ", ".join(sorted({r.host for r in routes if r.host})) or "-"
             yield Fact("net.ingress.no-host", {"host": host, "hosts": hosts}, "problem")
             yield Fact("net.ingress.hint.host", {"host": host}, "hint")
+        elif near := explain_near(routes, host.partition(":")[0], path, kind):
+            yield from near
         else:
             paths = ", ".join(f"{r.path} ({r.sort})" for r in routes if r.host == host) or "-"
             yield Fact("net.ingress.no-path", {"path": path, "paths": paths}, "problem")
             yield Fact("net.ingress.hint.path", {"path": path}, "hint")
+        return
+    if route.gateway:
+        yield from explain_rule(route, trace.answer.status)
+        if trace.answer.status == 500 or any(f.get("type") == "RequestRedirect" for f in route.filters):
+            return
+        yield from _behind(view, route, trace.answer.status)
         return
     yield Fact(
         "net.ingress.rule",
@@ -55,7 +66,7 @@ def explain_answer(world: World, view: Any, kind: Dialect, trace: Trace) -> Iter
 
 
 def _behind(view: Any, route: Any, status: int) -> Iterable[Fact]:
-    name = f"{route.ingress.partition('/')[0]}/{route.service}"
+    name = f"{route.namespace or route.ingress.partition('/')[0]}/{route.service}"
     service = service_of(route, view)
     if service is None:
         yield Fact("net.ingress.no-service", {"service": name}, "problem")
@@ -80,11 +91,12 @@ def _behind(view: Any, route: Any, status: int) -> Iterable[Fact]:
         yield Fact("net.ingress.late", {"endpoints": told}, "problem")
 
 
-def _asked(trace: Trace) -> tuple[str, str]:
-    """The host and path that the controller saw."""
+def _asked(trace: Trace) -> tuple[str, str, str]:
+    """The host, path and query that the controller saw."""
     rest = trace.url.partition("://")[2] or trace.url
     authority, slash, path = rest.partition("/")
-    return trace.host or authority, (slash + path).partition("?")[0] or "/"
+    bare, _, query = (slash + path).partition("?")
+    return trace.host or authority, bare or "/", query
 
 
 def explain_ingress(world: World, ingress: Ingress) -> list[Fact]:

@@ -82,6 +82,15 @@ MESSAGES = {
     "fact.net.ingress.path-no-port": "{host} {path} → Service {service} has no port {port}.",
     "fact.net.ingress.path-empty": "{host} {path} → Service {service} has no ready endpoint.",
     "fact.net.ingress.no-secret": "The certificate for {hosts} is missing: there is no Secret {secret} of type kubernetes.io/tls.",
+    # Gateway API
+    "fact.net.gateway.rule": "HTTPRoute {route} takes it: {rule}, {host} {path} ({sort}).",
+    "fact.net.gateway.no-match": "HTTPRoute {route} has the host and the path, but its {rule} also wants: {wants}.",
+    "fact.net.gateway.filter": "HTTPRoute {route} has filters that the controller does not know ({filters}); they must not be skipped, so the answer is 500.",
+    "fact.net.gateway.no-backend": "{rule} of HTTPRoute {route} has no backend with a weight above 0.",
+    "fact.net.gateway.backend": "The backend {service}:{port} cannot be used ({reason}), so its share of the requests is answered with 500.",
+    "fact.net.gateway.hint.match": "Send what {rule} of HTTPRoute {route} wants, or add a match without it to the rule.",
+    "fact.net.gateway.hint.backend": "Mend spec.rules[].backendRefs of HTTPRoute {route}: kind, name and port of a Service that exists.",
+    "fact.net.gateway.hint.grant": "Add a ReferenceGrant to namespace {namespace} that lets HTTPRoutes from the namespace of {route} refer to its Services.",
     # the packet's way as a picture
     "packet.title": "The way of a packet: {source} → {url}",
     "packet.networks": "{node} Node network   {pod} Pod network   {service} Service network (no interface)",

@@ -82,6 +82,15 @@ MESSAGES = {
     "fact.net.ingress.path-no-port": "{host} {path} → Service {service} 没有端口 {port}。",
     "fact.net.ingress.path-empty": "{host} {path} → Service {service} 没有就绪的端点。",
     "fact.net.ingress.no-secret": "{hosts} 的证书缺失：没有类型为 kubernetes.io/tls 的 Secret {secret}。",
+    # Gateway API
+    "fact.net.gateway.rule": "HTTPRoute {route} 的 {rule} 匹配：{host} {path}（{sort}）。",
+    "fact.net.gateway.no-match": "HTTPRoute {route} 的主机和路径都对上了，但它的 {rule} 还要求：{wants}。",
+    "fact.net.gateway.filter": "HTTPRoute {route} 用了控制器不认识的过滤器（{filters}）；过滤器不允许跳过，所以返回 500。",
+    "fact.net.gateway.no-backend": "HTTPRoute {route} 的 {rule} 没有权重大于 0 的后端。",
+    "fact.net.gateway.backend": "后端 {service}:{port} 不可用（{reason}），分给它的那部分请求都返回 500。",
+    "fact.net.gateway.hint.match": "按 HTTPRoute {route} 的 {rule} 的要求发送请求，或者给这条规则加一个不带该条件的 match。",
+    "fact.net.gateway.hint.backend": "修改 HTTPRoute {route} 的 spec.rules[].backendRefs：写一个存在的 Service 的类型、名字和端口。",
+    "fact.net.gateway.hint.grant": "在命名空间 {namespace} 里加一个 ReferenceGrant，允许 {route} 所在命名空间的 HTTPRoute 引用这里的 Service。",
     # the packet's way as a picture
     "packet.title": "一个数据包走过的路：{source} → {url}",
     "packet.networks": "{node} 节点网络   {pod} Pod 网络   {service} Service 网络（不在任何网卡上）",

@@ -215,8 +215,8 @@ def node_interfaces(
     if cni.bridge:
         first = bridge_address(ipam, node)
         size = ipam.node_cidr(node).partition("/")[2]
-        own = (f"{first}/{size}", *_six(ipam.first_6(node), 64))
-        found.append(Interface(cni.bridge, "bridge", own, pod_mac(first), cni.pod_mtu))
+        both = (f"{first}/{size}", *_six(ipam.first_6(node), 64))
+        found.append(Interface(cni.bridge, "bridge", both, pod_mac(first), cni.pod_mtu))
     for uid, namespace, name in pods:
         end = host_end(cni, uid, namespace, name)
         mac = "ee:ee:ee:ee:ee:ee" if cni.mode == "routed" else text_mac(end)

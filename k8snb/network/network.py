@@ -331,8 +331,9 @@ class Network:
         trail = Trail(detailed=True)
         answer = self.request(source, url, view, trail=trail, **options)
         name = source if isinstance(source, str) else f"pod/{source.metadata.namespace}/{source.metadata.name}"
-        host = (options.get("headers") or {}).get("Host", "")
-        return Trace(name, url, answer, tuple(trail.steps), host)
+        headers = options.get("headers") or {}
+        method = options.get("method", "GET")
+        return Trace(name, url, answer, tuple(trail.steps), headers.get("Host", ""), method, headers)
 
     def send(self, source: Source, request: Request, view: View, now: float, trail: Trail | None = None) -> Answer:
         """Carry a request from its source to the end of its way."""

@@ -128,11 +128,22 @@ class Trail:
 class Trace:
     """A request and everything that happened to its packets: ``steps`` in order, ``answer`` as ``cluster.request`` gives it.
 
-    ``host`` is the Host header where it is not the URL's.
+    ``host`` is the Host header where it is not the URL's; ``method`` and ``headers`` are as they were asked for.
     """
 
-    def __init__(self, source: str, url: str, answer: Answer, steps: tuple[Step, ...], host: str = "") -> None:
+    def __init__(
+        self,
+        source: str,
+        url: str,
+        answer: Answer,
+        steps: tuple[Step, ...],
+        host: str = "",
+        method: str = "GET",
+        headers: Mapping[str, str] = EMPTY,
+    ) -> None:
         self.host = host
+        self.method = method
+        self.headers = headers
         self.source = source
         self.url = url
         self.answer = answer

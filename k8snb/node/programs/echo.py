@@ -61,8 +61,8 @@ def whoami(process: AppProcess, request: Request, box: Container, now: float, wo
     caller = f"[{request.source}]" if ":" in request.source else request.source
     lines = [f"Hostname: {box.hostname()}", *(f"IP: {own}" for own in addresses_of(box.worker, box.worker.ip))]
     lines.append(f"RemoteAddr: {caller}:40000")
-    lines += [f"{request.method} {request.path} HTTP/1.1", f"Host: {request.host}"]
-    lines += [f"{k}: {v}" for k, v in request.headers.items()]
+    lines += [f"{request.method} {request.path} HTTP/1.1", f"Host: {request.headers.get('Host', request.host)}"]
+    lines += [f"{k}: {v}" for k, v in request.headers.items() if k != "Host"]
     return Reply(200, "\n".join(lines) + "\n")
 
 

@@ -22,7 +22,7 @@ def _by_host(routes: Iterable[Route]) -> dict[str, list[Route]]:
 
 
 def _upstream(route: Route) -> str:
-    namespace, _, _ = route.ingress.partition("/")
+    namespace = route.namespace or route.ingress.partition("/")[0]
     return f"{namespace}-{route.service}-{route.port}"
 
 
@@ -65,19 +65,30 @@ def _traefik(routes: list[Route], view: View, dialect: Dialect) -> str:
     services: dict[str, list[str]] = {}
     for number, route in enumerate(routes):
         ends = endpoints_of(route, view)
-        if not ends:
+        if not ends and not route.gateway:
             continue  # allowEmptyServices is off: a Service without endpoints makes no router, hence 404
         parts = [] if not route.host else [f"Host(`{route.host}`)"]
         if route.host.startswith("*."):
             parts = [rf"HostRegexp(`^[a-zA-Z0-9-]+\.{route.host[2:]}$`)"]
-        parts.append(f"{'Path' if route.sort == 'Exact' else 'PathPrefix'}(`{route.path}`)")
-        name = f"{route.ingress.replace('/', '-')}-{number}@kubernetes"
-        service = f"{_upstream(route)}@kubernetes"
+        path = {"Exact": "Path", "RegularExpression": "PathRegexp"}.get(route.sort, "PathPrefix")
+        parts.append(f"{path}(`{route.path}`)")
+        parts += [f"Method(`{route.method}`)"] if route.method else []
+        parts += [f"Header{'Regexp' if w.regex else ''}(`{w.name}`,`{w.value}`)" for w in route.headers]
+        parts += [f"Query{'Regexp' if w.regex else ''}(`{w.name}`,`{w.value}`)" for w in route.query]
+        provider = "kubernetesgateway" if route.gateway else "kubernetes"
+        name = f"{route.ingress.replace('/', '-')}-{number}@{provider}"
+        service = f"{_upstream(route)}@{provider}"
         lines += [f"    {name}:", f"      rule: {' && '.join(parts)}", f"      service: {service}"]
-        services[service] = [f"            - url: http://{a}:{p}" for a, p in ends]
+        if len(route.backends) > 1:
+            lines[-1] = f"      service: {name.replace('@', '-wrr@')}"
+            shares = [f"            - {{ name: {b.service}-{b.port}, weight: {b.weight} }}" for b in route.backends]
+            services[name.replace("@", "-wrr@")] = ["      weighted:", "        services:", *shares]
+            continue
+        urls = [f"            - url: http://{a}:{p}" for a, p in ends]
+        services[service] = ["      loadBalancer:", "        servers:", *urls]
     lines.append("  services:")
-    for service, urls in services.items():
-        lines += [f"    {service}:", "      loadBalancer:", "        servers:", *urls]
+    for service, body in services.items():
+        lines += [f"    {service}:", *body]
     return "\n".join([*lines, ""])
 
 
@@ -90,10 +101,14 @@ def _contour(routes: list[Route], view: View, dialect: Dialect) -> str:
                 match = f'path: "{route.path}"'
             else:
                 match = f'path_separated_prefix: "{route.path.rstrip("/")}"' if route.path != "/" else 'prefix: "/"'
-            lines += [
-                f"  - match: {{ {match} }}",
-                f"    route: {{ cluster: {_upstream(route).replace('-', '/')}, timeout: 15s }}",
-            ]
+            more = [*([f'{{ name: ":method", exact: "{route.method}" }}'] if route.method else []),
+                    *(f'{{ name: "{w.name}", {"regex" if w.regex else "exact"}: "{w.value}" }}' for w in route.headers)]  # fmt: skip
+            match += f", headers: [{', '.join(more)}]" if more else ""
+            target = f"cluster: {_upstream(route).replace('-', '/')}"
+            if len(route.backends) > 1:
+                shares = (f"{{ name: {b.namespace}/{b.service}/{b.port}, weight: {b.weight} }}" for b in route.backends)
+                target = f"weighted_clusters: [{', '.join(shares)}]"
+            lines += [f"  - match: {{ {match} }}", f"    route: {{ {target}, timeout: 15s }}"]
     lines.append("# EDS")
     for route in routes:
         ends = ", ".join(f"{a}:{p}" for a, p in endpoints_of(route, view))

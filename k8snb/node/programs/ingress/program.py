@@ -6,7 +6,8 @@ those that must, reload.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,9 +15,11 @@ from k8snb.api.frozen import FrozenDict
 from k8snb.client.view import View
 from k8snb.client.wire import Reply, Request
 from k8snb.node.app import AppProcess, Listener
+from k8snb.node.programs.ingress import filters
 from k8snb.node.programs.ingress.config import config
 from k8snb.node.programs.ingress.dialects import DIALECTS, Dialect, dialect
-from k8snb.node.programs.ingress.route import Route
+from k8snb.node.programs.ingress.filters import asked
+from k8snb.node.programs.ingress.route import Backend, Route
 from k8snb.node.programs.ingress.rules import (
     certificate,
     endpoints_of,
@@ -76,7 +79,7 @@ def answer(process: AppProcess, request: Request, box: Container, now: float, wo
         if not shown and kind.name == "contour":
             return Reply(0, error="reset")
         process.state["certificate"] = shown or FAKE[kind.name]
-    route, _ = find(routes, host, path, kind)
+    route, _ = find(routes, host, path, kind, asked(request))
     if route is not None and request.port != HTTPS and kind.redirect and has_tls(view, kind, host):
         where = FrozenDict({"Location": f"https://{host}{request.path}"})
         return _told(process, request, box, now, kind, None, Reply(kind.redirect, kind.page(kind.redirect), where))
@@ -88,32 +91,86 @@ def answer(process: AppProcess, request: Request, box: Container, now: float, wo
 def _proxy(
     process: AppProcess, route: Route, request: Request, kind: Dialect, box: Container, now: float, world: World
 ) -> Reply:
+    if route.gateway:
+        return _filtered(process, route, request, kind, box, now, world)
     view = world.objects()
-    if route.sort == "PathPrefix" or route.backends:
-        route = _weighed(process, route)
     if service_of(route, view) is None:
-        missing = 500 if route.backends or not route.service else kind.missing
-        return Reply(missing, kind.page(missing))
-    ends = endpoints_of(route, view)
-    if not ends:
-        empty = 503 if route.backends else kind.empty  # the Gateway API leaves no choice
-        return Reply(empty, kind.page(empty))
+        return Reply(kind.missing, kind.page(kind.missing))
+    if not endpoints_of(route, view):
+        return Reply(kind.empty, kind.page(kind.empty))
+    onward = _onward(request, rewritten(route, request.path), request.headers)
+    return _forward(process, route, onward, kind, box, now, world)
+
+
+def _filtered(
+    process: AppProcess, route: Route, request: Request, kind: Dialect, box: Container, now: float, world: World
+) -> Reply:
+    """What becomes of a request that an HTTPRoute takes: its filters, then one of its backends.
+
+    A backend that cannot be used is 500 and one without endpoints 503, as the Gateway API demands.
+    """
+    if filters.unknown(route.filters):
+        return Reply(500, kind.page(500))
+    tls = request.port == HTTPS
+    host = request.headers.get("Host", request.host).partition(":")[0]
+    for redirect in filters.of_type(route.filters, "RequestRedirect", "requestRedirect"):
+        scheme, port = ("https", HTTPS) if tls else ("http", 80)
+        where = filters.location(route, redirect, scheme, host, port, request.path)
+        code = int(redirect.get("statusCode", 302))
+        return Reply(code, "", FrozenDict({"Location": where}))
+    backend = _weighed(process, route)
+    if backend is None or backend.problem or filters.unknown(backend.filters):
+        return Reply(500, kind.page(500))
+    route = msgspec.structs.replace(route, service=backend.service, port=backend.port, namespace=backend.namespace)
+    own = (*route.filters, *backend.filters)
+    headers = filters.modified(request.headers, filters.of_type(own, "RequestHeaderModifier", "requestHeaderModifier"))
+    path = request.path
+    for rewrite in filters.of_type(own, "URLRewrite", "urlRewrite"):
+        path = filters.new_path(route, path, rewrite.get("path", {}))
+        if rewrite.get("hostname"):
+            headers["Host"] = rewrite["hostname"]
+    onward = _onward(request, path, headers)
+    for mirror in filters.of_type(own, "RequestMirror", "requestMirror"):
+        _mirror(process, route, mirror, onward, box, now, world)
+    if not endpoints_of(route, world.objects()):
+        return Reply(503, kind.page(503))
+    reply = _forward(process, route, onward, kind, box, now, world)
+    changes = filters.of_type(own, "ResponseHeaderModifier", "responseHeaderModifier")
+    return msgspec.structs.replace(reply, headers=FrozenDict(filters.modified(reply.headers, changes)))
+
+
+def _onward(request: Request, path: str, headers: Mapping[str, str]) -> Request:
+    """The request as it goes on to an endpoint, without its address yet."""
+    proto = "https" if request.port == HTTPS else "http"
+    sent = FrozenDict({**headers, "X-Forwarded-For": request.source, "X-Forwarded-Proto": proto})
+    return Request("", 0, "http", request.method, path, sent, request.body, timeout=FOREVER)
+
+
+def _mirror(
+    process: AppProcess, route: Route, mirror: Mapping[str, Any], onward: Request, box: Container, now: float,
+    world: World,
+) -> None:  # fmt: skip
+    """A copy of the request for another Service, whose answer nobody waits for."""
+    ref = mirror.get("backendRef", {})
+    copied = msgspec.structs.replace(
+        route, service=str(ref.get("name", "")), port=int(ref.get("port", 0)), namespace=ref.get("namespace", "")
+    )
+    for address, port in endpoints_of(copied, world.objects())[:1]:
+        box.call(msgspec.structs.replace(onward, host=address, port=port), now, world)
+
+
+def _forward(
+    process: AppProcess, route: Route, onward: Request, kind: Dialect, box: Container, now: float, world: World
+) -> Reply:
+    """Ask the endpoints of a route's Service in turn, and the next ones when a connection does not come about."""
+    ends = endpoints_of(route, world.objects())
     key = f"turn {route.service}:{route.port}"
     turn: int = process.state.get(key, 0)
     process.state[key] = turn + 1
-    headers = FrozenDict(
-        {
-            **request.headers,
-            "X-Forwarded-For": request.source,
-            "X-Forwarded-Proto": "https" if request.port == HTTPS else "http",
-        }
-    )
     waited, unreached = 0.0, False
     for number in range(min(kind.tries, len(ends))):
         address, port = ends[(turn + number) % len(ends)]
-        onward = rewritten(route, request.path)
-        call = Request(address, port, "http", request.method, onward, headers, request.body, timeout=FOREVER)
-        reply = box.call(call, now, world)
+        reply = box.call(msgspec.structs.replace(onward, host=address, port=port), now, world)
         if reply.error and (reply.error != "timeout" or reply.seconds < FOREVER):
             unreached = reply.error == "timeout"
             waited += kind.dial if unreached else reply.seconds
@@ -130,18 +187,18 @@ def _proxy(
     return Reply(kind.undialled if unreached else kind.refused, kind.broken(unreached), seconds=waited)
 
 
-def _weighed(process: AppProcess, route: Route) -> Route:
-    """An HTTPRoute's backend whose turn it is, each as often as its weight says."""
-    key = f"weight {route.ingress} {route.host} {route.path}"
+def _weighed(process: AppProcess, route: Route) -> Backend | None:
+    """An HTTPRoute's backend whose turn it is, each as often as its weight says; None when none has a weight."""
+    key = f"weight {route.ingress} {route.rule.partition('.')[0]}"
     turn: int = process.state.get(key, 0)
     process.state[key] = turn + 1
-    total = sum(weight for _, _, weight in route.backends)
+    total = sum(backend.weight for backend in route.backends)
     at = turn % total if total else 0
-    for service, port, weight in route.backends:
-        if at < weight:
-            return msgspec.structs.replace(route, service=service, port=port)
-        at -= weight
-    return route
+    for backend in route.backends:
+        if at < backend.weight:
+            return backend
+        at -= backend.weight
+    return None
 
 
 def _told(

@@ -10,13 +10,16 @@ from k8snb.api.types.discovery_v1 import EndpointSlice
 from k8snb.api.types.networking_v1 import Ingress, IngressBackend, IngressClass
 from k8snb.client.view import View
 from k8snb.node.programs.ingress.dialects import Dialect
+from k8snb.node.programs.ingress.filters import wants
 from k8snb.node.programs.ingress.gateway import gateway_routes
-from k8snb.node.programs.ingress.route import Route
+from k8snb.node.programs.ingress.route import Asked, Route
 
 SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 OLD_CLASS = "kubernetes.io/ingress.class"
 REWRITE = "nginx.ingress.kubernetes.io/rewrite-target"
+PLAIN = Asked()
+"""A GET without headers or parameters."""
 REGEX = "nginx.ingress.kubernetes.io/use-regex"
 
 
@@ -65,18 +68,32 @@ def _backend(backend: IngressBackend) -> tuple[str, int | str]:
     return backend.service.name, port.name or port.number or 0
 
 
-def _order(route: Route) -> tuple[bool, bool, bool, bool, int]:
+def _order(route: Route) -> tuple[bool, bool, int, bool, bool, int, bool, int, int]:
+    """The most specific first: host, Exact, the longest path; of an HTTPRoute then method, more headers, more parameters."""
     wild = route.host.startswith("*.")
-    return (route.host == "", wild, route.default, route.sort != "Exact", -len(route.path))
+    return (
+        route.host == "",
+        wild,
+        -len(route.host),
+        route.default,
+        route.sort != "Exact",
+        -len(route.path),
+        route.method == "",
+        -len(route.headers),
+        -len(route.query),
+    )
 
 
-def host_matches(wanted: str, host: str) -> bool:
-    """Whether a rule's host is a request's: equal, or a wildcard for exactly one label; an empty one is any."""
+def host_matches(wanted: str, host: str, *, deep: bool = False) -> bool:
+    """Whether a rule's host is a request's: equal, or a wildcard; an empty one is any.
+
+    An Ingress's wildcard stands for exactly one label, that of an HTTPRoute (``deep``) for one or more.
+    """
     if not wanted:
         return True
     if wanted.startswith("*."):
         first, dot, rest = host.partition(".")
-        return bool(first and dot) and rest == wanted[2:]
+        return bool(first and dot) and (rest == wanted[2:] or (deep and rest.endswith(wanted[1:])))
     return wanted == host
 
 
@@ -84,7 +101,7 @@ def path_matches(route: Route, path: str, dialect: Dialect) -> bool:
     """Whether a request's path is a route's."""
     wanted = route.path
     if route.regex:
-        return re.match(wanted, path, re.IGNORECASE) is not None
+        return re.match(wanted, path, 0 if route.gateway else re.IGNORECASE) is not None
     if route.sort == "Exact":
         return path == wanted
     if wanted == "/":
@@ -95,19 +112,21 @@ def path_matches(route: Route, path: str, dialect: Dialect) -> bool:
     return path == trimmed or path.startswith(trimmed + "/")
 
 
-def find(routes: Iterable[Route], host: str, path: str, dialect: Dialect) -> tuple[Route | None, bool]:
-    """The route of a request, and whether some rule knew its host."""
+def find(
+    routes: Iterable[Route], host: str, path: str, dialect: Dialect, request: Asked = PLAIN
+) -> tuple[Route | None, bool]:
+    """The route of a request, and whether some rule knew its host; ``request`` is what else an HTTPRoute may ask for."""
     host = host.partition(":")[0].lower()
     known = list(routes)
-    named = [r for r in known if r.host and host_matches(r.host, host)]
+    named = [r for r in known if r.host and host_matches(r.host, host, deep=r.gateway)]
     best = named[0].host if named else ""
     own = [r for r in named if r.host == best]
     for route in own:
-        if path_matches(route, path, dialect):
+        if path_matches(route, path, dialect) and wants(route, request):
             return route, True
     if not named or dialect.spills:
         for route in known:
-            if not route.host and path_matches(route, path, dialect):
+            if not route.host and path_matches(route, path, dialect) and wants(route, request):
                 return route, bool(named)
     return None, bool(named)
 
@@ -127,8 +146,8 @@ def rewritten(route: Route, path: str) -> str:
 
 
 def service_of(route: Route, view: View) -> Service | None:
-    """The Service behind a route: always in the Ingress's own namespace."""
-    return view.get(Service, route.ingress.partition("/")[0], route.service)
+    """The Service behind a route: in the Ingress's own namespace, or where an HTTPRoute may refer to."""
+    return view.get(Service, route.namespace or route.ingress.partition("/")[0], route.service)
 
 
 def endpoints_of(route: Route, view: View) -> list[tuple[str, int]]:
