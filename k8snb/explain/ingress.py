@@ -13,7 +13,8 @@ from k8snb.explain.gateway import explain_near, explain_rule
 from k8snb.network.trace import Trace
 from k8snb.node.programs.ingress.dialects import DIALECTS, Dialect
 from k8snb.node.programs.ingress.filters import of_parts
-from k8snb.node.programs.ingress.rules import SERVICE_NAME, endpoints_of, find, routes_of, service_of
+from k8snb.node.programs.ingress.route import Route
+from k8snb.node.programs.ingress.rules import SERVICE_NAME, endpoints_of, find, left_out, routes_of, service_of
 from k8snb.world import World
 
 
@@ -30,10 +31,14 @@ def controller_of(pod: Pod) -> Dialect | None:
 def explain_answer(world: World, view: Any, kind: Dialect, trace: Trace) -> Iterable[Fact]:
     """What an ingress controller made of a request: which rule took it, and what it found behind the rule."""
     host, path, query = _asked(trace)
-    routes = routes_of(view, kind)
+    routes = routes_of(view, kind, whole=True)
     yield Fact("net.ingress.controller", {"controller": kind.name, "host": host or "-", "path": path})
     request = of_parts(trace.method, trace.headers, f"{path}?{query}")
-    route, known = find(routes, host.partition(":")[0], path, kind, request)
+    bare = host.partition(":")[0]
+    route, known = find(routes, bare, path, kind, request)
+    if route is not None and left_out(route, view, kind):
+        yield from _left_out(view, kind, route, find(routes_of(view, kind), bare, path, kind, request)[0])
+        return
     if route is None:
         if not routes:
             yield Fact("net.ingress.no-rules", {"controller": kind.name}, "problem")
@@ -42,7 +47,7 @@ def explain_answer(world: World, view: Any, kind: Dialect, trace: Trace) -> Iter
             hosts = ", ".join(sorted({r.host for r in routes if r.host})) or "-"
             yield Fact("net.ingress.no-host", {"host": host, "hosts": hosts}, "problem")
             yield Fact("net.ingress.hint.host", {"host": host}, "hint")
-        elif near := explain_near(routes, host.partition(":")[0], path, kind):
+        elif near := explain_near(routes, bare, path, kind):
             yield from near
         else:
             paths = ", ".join(f"{r.path} ({r.sort})" for r in routes if r.host == host) or "-"
@@ -63,6 +68,16 @@ def explain_answer(world: World, view: Any, kind: Dialect, trace: Trace) -> Iter
         yield Fact("net.ingress.redirect", {"status": trace.answer.status})
         return
     yield from _behind(view, route, trace.answer.status)
+
+
+def _left_out(view: Any, kind: Dialect, wanted: Route, taken: Route | None) -> Iterable[Fact]:
+    """A rule that its controller goes on without, why, and what took the request instead."""
+    where = {"ingress": wanted.ingress, "host": wanted.host or "*", "path": wanted.path, "sort": wanted.sort}
+    yield Fact("net.ingress.rule", where)
+    yield from _behind(view, wanted, 404)
+    yield Fact("net.ingress.left-out", {"controller": kind.name, "path": wanted.path}, "problem")
+    if taken is not None:
+        yield Fact("net.ingress.instead", {"ingress": taken.ingress, "host": taken.host or "*", "path": taken.path})
 
 
 def _behind(view: Any, route: Any, status: int) -> Iterable[Fact]:

@@ -63,6 +63,8 @@ MESSAGES = {
     "fact.net.ingress.no-service": "Service {service}, to which the rule points, does not exist.",
     "fact.net.ingress.no-port": "Service {service} has no port {port}; it has {ports}.",
     "fact.net.ingress.empty": "Service {service} has no ready endpoint.",
+    "fact.net.ingress.left-out": "{controller} cannot use that Service, so it goes on as if the rule for {path} was not there.",
+    "fact.net.ingress.instead": "So the rule {host} {path} of Ingress {ingress} took the request.",
     "fact.net.ingress.endpoints": "Service {service} has ready endpoints: {endpoints}. The controller asks them directly.",
     "fact.net.ingress.refused": "No connection to {endpoints} came about.",
     "fact.net.ingress.late": "{endpoints} did not answer in time.",

@@ -63,6 +63,8 @@ MESSAGES = {
     "fact.net.ingress.no-service": "规则指向的 Service {service} 不存在。",
     "fact.net.ingress.no-port": "Service {service} 没有端口 {port}，它的端口是 {ports}。",
     "fact.net.ingress.empty": "Service {service} 没有就绪的端点。",
+    "fact.net.ingress.left-out": "{controller} 用不了这个 Service，于是当作 {path} 这条规则不存在。",
+    "fact.net.ingress.instead": "所以请求落到了 Ingress {ingress} 的规则 {host} {path} 上。",
     "fact.net.ingress.endpoints": "Service {service} 有就绪的端点：{endpoints}。控制器直接访问它们。",
     "fact.net.ingress.refused": "到 {endpoints} 的连接没有建立起来。",
     "fact.net.ingress.late": "{endpoints} 没有按时回答。",

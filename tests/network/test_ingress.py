@@ -172,6 +172,53 @@ def test_controllers_differ(cluster: Cluster, path: str) -> None:
     assert tuple(status(cluster, kind, path) for kind in BY_NAME) == ANSWERS[path]
 
 
+FALLS_THROUGH = """
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: KIND}
+spec:
+  ingressClassName: KIND
+  rules:
+  - host: through.example
+    http:
+      paths:
+      - {path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}
+      - {path: /gone, pathType: Prefix, backend: {service: {name: gone, port: {number: 80}}}}
+      - {path: /port, pathType: Prefix, backend: {service: {name: web, port: {number: 81}}}}
+      - {path: /name, pathType: Prefix, backend: {service: {name: web, port: {name: nope}}}}
+      - {path: /empty, pathType: Prefix, backend: {service: {name: empty, port: {number: 80}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "statuses"),
+    [
+        # nginx, traefik, contour, haproxy: who leaves a rule out lets the shorter path answer
+        ("/gone", (503, 200, 200, 200)), ("/port", (503, 200, 200, 200)), ("/name", (503, 200, 200, 200)),
+        ("/empty", (503, 200, 503, 503)),
+    ],
+)  # fmt: skip
+def test_a_rule_that_is_left_out_lets_others_answer(cluster: Cluster, path: str, statuses: tuple[int, ...]) -> None:
+    cluster = cluster.fork()
+    for kind in BY_NAME:
+        cluster.apply(FALLS_THROUGH.replace("KIND", kind))
+    cluster.settle()
+    told = {
+        kind: [
+            f.id
+            for f in cluster.explain_request(
+                "outside", cluster.ingress_url(kind) + path, headers={"Host": "through.example"}
+            )
+        ]
+        for kind in BY_NAME
+    }
+
+    assert tuple(status(cluster, kind, path, "through.example") for kind in BY_NAME) == statuses
+    for kind, found in zip(BY_NAME, statuses, strict=True):
+        assert ("net.ingress.left-out" in told[kind]) is (found == 200)
+        assert ("net.ingress.instead" in told[kind]) is (found == 200)
+
+
 def test_nobody_answers_for_an_unknown_host(cluster: Cluster) -> None:
     assert [status(cluster, kind, "/web", "nobody.example") for kind in BY_NAME] == [404] * 4
 

@@ -2,6 +2,13 @@
 
 The Ingress API fixes Exact and Prefix; everything below is a controller's own choice. Sources are the controllers' own
 documents and defaults: ingress-nginx 1.13, Traefik 3.5, Contour 1.33 (Envoy), HAProxy Technologies' controller 3.1.
+
+What becomes of a rule whose Service or port does not exist: ingress-nginx keeps the location with an upstream without
+servers, hence 503 (``internal/ingress/controller``, ``getBackendServers``; ``rootfs/etc/nginx/lua/balancer.lua``). The others
+report an error and go on without the rule, so that whatever else matches answers, in the end their 404: Contour
+(``internal/dag/ingress_processor.go``: "unresolved service reference"), HAProxy's controller (``pkg/service/service.go``: ``New``
+and ``GetBackendName`` return an error, "no service port matching"), Traefik (``pkg/provider/kubernetes/ingress/kubernetes.go``),
+which also drops Services without endpoints unless ``allowEmptyServices`` is set (its documentation; traefik issue 9242).
 """
 
 from __future__ import annotations
@@ -22,12 +29,12 @@ class Dialect(msgspec.Struct, frozen=True):
 
     ``slashes`` tells whether Prefix ends at a slash (``/foo`` does not match ``/foobar``), as the API wants it; ``spills``
     whether a request whose host matches and whose path does not may still go to a rule without host. ``missing`` is the
-    status for a Service that does not exist, ``empty`` for one without ready endpoints, ``refused`` when an endpoint refuses
-    the connection, ``late`` when it does not answer in ``patience`` seconds (0: waits for ever); ``dial`` is how long it tries
-    to connect and ``undialled`` the status after that. ``file`` is where its container has the configuration,
-    ``gateway`` what a GatewayClass names (empty: it does not know the Gateway API).
-    ``redirect`` is the status that sends http to https where a host has
-    TLS (0: none). ``tries`` endpoints are tried before it gives up.
+    status for a Service or port that does not exist (404: the rule is left out), ``empty`` for one without ready endpoints,
+    ``refused`` when an endpoint refuses the connection, ``late`` when it does not answer in ``patience`` seconds (0: waits
+    for ever); ``dial`` is how long it tries to connect and ``undialled`` the status after that. ``file`` is where its
+    container has the configuration, ``gateway`` what a GatewayClass names (empty: it does not know the Gateway API).
+    ``redirect`` is the status that sends http to https where a host has TLS (0: none). ``tries`` endpoints are tried before
+    it gives up.
     """
 
     name: str

@@ -25,9 +25,9 @@ from k8snb.node.programs.ingress.rules import (
     endpoints_of,
     find,
     has_tls,
+    port_of,
     rewritten,
     routes_of,
-    service_of,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _proxy(
     if route.gateway:
         return _filtered(process, route, request, kind, box, now, world)
     view = world.objects()
-    if service_of(route, view) is None:
+    if port_of(route, view) is None:
         return Reply(kind.missing, kind.page(kind.missing))
     if not endpoints_of(route, view):
         return Reply(kind.empty, kind.page(kind.empty))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from k8snb.api.types.core_v1 import Secret, Service
+from k8snb.api.types.core_v1 import Secret, Service, ServicePort
 from k8snb.api.types.discovery_v1 import EndpointSlice
 from k8snb.api.types.networking_v1 import Ingress, IngressBackend, IngressClass
 from k8snb.client.view import View
@@ -18,6 +18,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 OLD_CLASS = "kubernetes.io/ingress.class"
 REWRITE = "nginx.ingress.kubernetes.io/rewrite-target"
+NOT_FOUND = 404
 PLAIN = Asked()
 """A GET without headers or parameters."""
 REGEX = "nginx.ingress.kubernetes.io/use-regex"
@@ -32,14 +33,27 @@ def class_of(ingress: Ingress, view: View) -> str:
     return (found.spec.controller or "") if found is not None else ""
 
 
-def routes_of(view: View, dialect: Dialect) -> list[Route]:
-    """All routes of a controller, most specific first; of equal ones the older Ingress wins."""
+def routes_of(view: View, dialect: Dialect, *, whole: bool = False) -> list[Route]:
+    """The routes of a controller, most specific first; of equal ones the older Ingress wins.
+
+    Rules whose Service it cannot use are left out by controllers that then behave as if the rule was not there; with
+    ``whole`` they are kept.
+    """
     found: list[Route] = []
     for ingress in view.list(Ingress):
         if class_of(ingress, view) == dialect.controller:
             found += _routes(ingress, dialect)
+    if not whole:
+        found = [route for route in found if not left_out(route, view, dialect)]
     found += gateway_routes(view, dialect)
     return sorted(found, key=_order)
+
+
+def left_out(route: Route, view: View, dialect: Dialect) -> bool:
+    """Whether a controller makes no route of a rule: its Service or the port does not exist, or (Traefik) has no endpoint."""
+    if route.gateway or dialect.missing != NOT_FOUND:
+        return False
+    return port_of(route, view) is None or (dialect.empty == NOT_FOUND and not endpoints_of(route, view))
 
 
 def _routes(ingress: Ingress, dialect: Dialect) -> Iterable[Route]:
@@ -150,13 +164,18 @@ def service_of(route: Route, view: View) -> Service | None:
     return view.get(Service, route.namespace or route.ingress.partition("/")[0], route.service)
 
 
+def port_of(route: Route, view: View) -> ServicePort | None:
+    """The port of the Service that a route names; None when either does not exist."""
+    service = service_of(route, view)
+    return (
+        next((p for p in service.spec.ports if route.port in (p.port, p.name)), None) if service is not None else None
+    )
+
+
 def endpoints_of(route: Route, view: View) -> list[tuple[str, int]]:
     """Addresses and ports of the ready endpoints; none when the Service has no such port."""
-    service = service_of(route, view)
-    if service is None:
-        return []
-    port = next((p for p in service.spec.ports if route.port in (p.port, p.name)), None)
-    if port is None:
+    service, port = service_of(route, view), port_of(route, view)
+    if service is None or port is None:
         return []
     found: dict[tuple[str, int], None] = {}
     for part in view.by(EndpointSlice, "namespace", service.metadata.namespace or ""):
