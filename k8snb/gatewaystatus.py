@@ -113,7 +113,7 @@ class GatewayStatus(Controller):
         listeners = []
         for listener in obj.spec.get("listeners", ()):
             own = str(listener.get("name", ""))
-            old = next((x for x in before.get("listeners", ()) if x.get("name") == own), {})
+            old: dict[str, Any] = next((x for x in before.get("listeners", ()) if x.get("name") == own), {})
             good = (
                 ("Accepted", True, "Accepted", ""),
                 ("Conflicted", False, "NoConflicts", ""),
@@ -153,7 +153,7 @@ class GatewayStatus(Controller):
         parents = []
         for attached in found:
             parent = _plain(attached.parent)
-            old = next((p for p in mine if p.get("parentRef") == parent), {})
+            old: dict[str, Any] = next((p for p in mine if p.get("parentRef") == parent), {})
             states = (_accepted(attached), refs)
             parents.append(
                 {"parentRef": parent, "controllerName": own, "conditions": _conditions(obj, old, view, states)}

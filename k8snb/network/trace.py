@@ -13,6 +13,7 @@ import msgspec
 
 from k8snb.api.frozen import EMPTY, FrozenDict
 from k8snb.network.packet import FIELDS, Fields, Packet
+from k8snb.network.told import told_hop, told_step
 
 
 class Hop(msgspec.Struct, frozen=True, gc=False):
@@ -28,8 +29,7 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
     ok: bool = True
 
     def __str__(self) -> str:
-        details = ", ".join(f"{k}={v}" for k, v in self.facts.items())
-        return f"{'→' if self.ok else '✗'} {self.where} {self.name}: {self.code}{f' ({details})' if details else ''}"
+        return told_hop(self)
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -55,9 +55,13 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         """Whether a server answered with a status below 400."""
         return not self.error and self.status < 400
 
-    def __str__(self) -> str:
+    def text(self, language: str | None = None) -> str:
+        """What the caller got (as a tool prints it), and the stations of the way in words."""
         head = self.message if self.error else f"{self.status} {self.body.strip()[:200]}"
-        return "\n".join([head, *(f"  {hop}" for hop in self.hops)])
+        return "\n".join([head, *(f"  {told_hop(hop, language)}" for hop in self.hops)])
+
+    def __str__(self) -> str:
+        return self.text()
 
     def __repr__(self) -> str:
         return str(self)
@@ -167,14 +171,10 @@ class Trace:
         """The steps of the reply's way back."""
         return tuple(s for s in self.steps if s.back)
 
+    def text(self, language: str | None = None) -> str:
+        """All steps in words, and in the last line what the caller got."""
+        lines = [f"{self.source} → {self.url}", *(told_step(step, language) for step in self.steps)]
+        return "\n".join([*lines, self.answer.text(language).splitlines()[0]])
+
     def __repr__(self) -> str:
-        lines = [f"{self.source} → {self.url}"]
-        for s in self.steps:
-            mark = "✗" if not s.ok else "←" if s.back else "→"
-            packet = (
-                f"  {s.packet.src}:{s.packet.sport} → {s.packet.dst}:{s.packet.dport}" if s.packet is not None else ""
-            )
-            facts = " ".join(f"{k}={v}" for k, v in s.facts.items())
-            lines.append(f"{s.number:>3} {mark} {s.place:<24} {s.code:<18}{packet}  {s.detail} {facts}".rstrip())
-        lines.append(str(self.answer).splitlines()[0])
-        return "\n".join(lines)
+        return self.text()

@@ -110,7 +110,7 @@ def test_dual_stack() -> None:
     assert node.spec.podCIDRs == ("10.244.1.0/24", "fd00:10:244:1::/64")
     answer = cluster.request("pod/client", "http://[fd00:10:244:1::2]/")
     assert answer.ok
-    assert "RemoteAddr: fd00:10:244::2" in answer.body
+    assert "RemoteAddr: [fd00:10:244::2]" in answer.body
     assert [str(a) for a in cluster.interfaces("pod/web")[1].addresses] == ["10.244.1.2/24", "fd00:10:244:1::2/64"]
 
 
