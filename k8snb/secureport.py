@@ -14,6 +14,7 @@ from k8snb.apiserver import APIServer
 from k8snb.apiserver.authentication import assumed
 from k8snb.apiserver.http.message import HTTPRequest
 from k8snb.apiserver.routes import serve
+from k8snb.apiserver.server import APISERVER
 from k8snb.client.wire import Reply, Request
 from k8snb.node.volumes import TOKEN
 
@@ -32,7 +33,9 @@ class SecurePort:
         self.server = server
 
     def __call__(self, request: Request) -> Reply:
-        """The server's answer; a connection without http in it (``nc -z``) just opens."""
+        """The server's answer; a connection without http in it (``nc -z``) just opens. A stopped server refuses."""
+        if APISERVER in self.server.down:
+            return Reply(0, error="refused")
         if request.protocol != "http":
             return Reply(200)
         if not request.tls:

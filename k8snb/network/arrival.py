@@ -68,11 +68,14 @@ class Arrival(Walk):
     def _control_plane(self, place: str) -> Reply:
         """The API server's machine: one port is open."""
         packet, trail, api = self.packet, self.trail, self.net.api
-        if api is None or packet.dport != API_PORT or packet.protocol != "tcp":
-            trail.add("api", API_SERVER, "nothing-listens", ok=False, port=packet.dport, listens=API_PORT)
+        reply = Reply(0, error="refused")
+        if api is not None and packet.dport == API_PORT and packet.protocol == "tcp":
+            reply = api(self._asked())
+        if reply.error:
+            listens = API_PORT if packet.dport != API_PORT else "-"
+            trail.add("api", API_SERVER, "nothing-listens", ok=False, port=packet.dport, listens=listens)
             trail.step(place, "nothing-listens", packet, ok=False, port=packet.dport)
-            return Reply(0, error="refused")
-        reply = api(self._asked())
+            return reply
         trail.add("api", API_SERVER, "answered", port=packet.dport, status=reply.status)
         trail.step(place, "answered", packet, API_SERVER, status=reply.status)
         return self._returned(reply, place, "")

@@ -185,9 +185,7 @@ class Network:
         """``node/NAME`` or ``pod/NAME`` as an end of connections; ``BadValue`` when there is no such thing."""
         return self._source(of, view)
 
-    def rules(
-        self, node: str, view: View, now: float = 0.0, mode: str | None = None, *, six: bool = False
-    ) -> str:
+    def rules(self, node: str, view: View, now: float = 0.0, mode: str | None = None, *, six: bool = False) -> str:
         """kube-proxy's rules of one family on a node as the node's own tool prints them.
 
         ``mode`` is another mode than the cluster's own. ``BadValue`` for a node that does not exist, and for IPv6 in a cluster

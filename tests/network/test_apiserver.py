@@ -113,3 +113,13 @@ def test_the_same_in_a_fork_and_in_a_branch(cluster: Cluster) -> None:
         answer = other.request("node/worker-1", "https://10.96.0.1/version")
 
         assert answer.status == 200
+
+
+def test_a_stopped_api_server_refuses(cluster: Cluster) -> None:
+    cluster = cluster.fork()
+    cluster.stop_component("kube-apiserver")
+    answer = cluster.request("pod/client", "https://10.96.0.1/version")
+    cluster.start_component("kube-apiserver")
+
+    assert (answer.error, answer.hops[-1].where) == ("refused", "api")
+    assert cluster.request("pod/client", "https://10.96.0.1/version").status == 200
