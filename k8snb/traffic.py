@@ -97,14 +97,15 @@ class Traffic:
             raise BadValue(f"{target!r} has no address yet: only a pod that runs can be reached")
         return self.explain_request(source, f"tcp://{address}:{port}", language)
 
-    def proxy_rules(self, node: str, mode: str | None = None, *, six: bool = False) -> str:
+    def proxy_rules(self, node: str, mode: str | None = None, *, six: bool = False, tool: str | None = None) -> str:
         """kube-proxy's rules on a node, as the node's own tool prints them: ``iptables-save`` in iptables mode,
         ``nft list table ip kube-proxy``, or ``ipvsadm -Ln`` with what belongs to it.
 
         ``mode`` (iptables, ipvs, nftables, userspace) asks what they would be in another mode than the cluster's own. With
         ``six`` those of IPv6 (``ip6tables-save``, ``nft list table ip6 kube-proxy``), in a cluster with ``dual_stack=True``.
+        ``tool`` picks a part of the IPVS mode: ipvsadm, ipvsadm-save, ipset or iptables-save.
         """
-        return self.network.rules(node, self._net_view, self.clock.now, mode, six=six)
+        return self.network.rules(node, self._net_view, self.clock.now, mode, six=six, tool=tool)
 
     def interfaces(self, of: str) -> tuple[Interface, ...]:
         """The network interfaces of ``node/NAME`` or ``pod/NAME``, as ``ip addr`` shows them there."""

@@ -39,6 +39,7 @@ from k8snb.network.packet import FIRST_PORT, LAST_PORT
 from k8snb.network.policy import EGRESS, Peer, judge, peer_of
 from k8snb.network.proxy import Site
 from k8snb.network.proxy.iptables import NAT_FRAME, plugin_rules, save, tables
+from k8snb.network.proxy.ipvs import IPVS
 from k8snb.network.proxy.rule import Chains, chains_of
 from k8snb.network.reach import Reachability, reachability
 from k8snb.network.services import ZONE, Compiled, table
@@ -149,7 +150,9 @@ class Network:
         cidr = self.pod_range(six)
         kept = self._sites.get((node, six))
         if kept is None or kept.zone != zone or kept.cluster_cidr != cidr:
-            kept = self._sites[node, six] = Site(node, self.local(node, six)[0], zone, cidr, six=six)
+            kept = self._sites[node, six] = Site(
+                node, self.local(node, six)[0], zone, cidr, six=six, local=self._own(node, six)
+            )
         return kept
 
     def postrouting(self, node: str, six: bool = False) -> Chains:
@@ -160,6 +163,11 @@ class Network:
             rules = plugin_rules(self.cni, cidr, self._node_range(node, six))["nat"]
             kept = self._postrouting[node, six] = (cidr, chains_of((*NAT_FRAME, *rules)))
         return kept[1]
+
+    def _own(self, node: str, six: bool) -> tuple[str, ...]:
+        """A node's addresses on the interfaces that its pod network's plugin makes."""
+        first, bridge, overlay = self.local(node, six)
+        return (first, *((bridge,) if self.cni.bridge else ()), *((overlay,) if self.cni.mode == "vxlan" else ()))
 
     def _node_range(self, node: str, six: bool) -> str:
         return self.ipam.node_cidr_6(node) if six else self.ipam.node_cidr(node)
@@ -185,11 +193,20 @@ class Network:
         """``node/NAME`` or ``pod/NAME`` as an end of connections; ``BadValue`` when there is no such thing."""
         return self._source(of, view)
 
-    def rules(self, node: str, view: View, now: float = 0.0, mode: str | None = None, *, six: bool = False) -> str:
+    def rules(
+        self,
+        node: str,
+        view: View,
+        now: float = 0.0,
+        mode: str | None = None,
+        *,
+        six: bool = False,
+        tool: str | None = None,
+    ) -> str:
         """kube-proxy's rules of one family on a node as the node's own tool prints them.
 
-        ``mode`` is another mode than the cluster's own. ``BadValue`` for a node that does not exist, and for IPv6 in a cluster
-        with IPv4 alone.
+        ``mode`` is another mode than the cluster's own; ``tool`` picks one of several tools (IPVS has some). ``BadValue`` for a
+        node or a tool that does not exist, and for IPv6 in a cluster with IPv4 alone.
         """
         if view.get(Node, None, node) is None:
             raise BadValue(f"there is no node {node!r}")
@@ -198,6 +215,10 @@ class Network:
         site = self.site(node, view, six)
         chosen = self.mode if mode is None else proxy.mode(mode)
         known = table(self.known(node, view), six)
+        if tool is not None:
+            if not isinstance(chosen, IPVS):
+                raise BadValue(f"the {chosen.name} mode has one text for all of its rules: leave tool={tool!r} out")
+            return chosen.tool(tool, known, site)
         if chosen.name == "iptables":
             return save(tables(known, site, self.cni, self._node_range(node, six)), ctime(now), six)
         return chosen.text(known, site)

@@ -217,8 +217,9 @@ def test_ipvs_flows(rule: ServiceRule, source: str, address: str, port: int, end
     assert flow("ipvs", rule, source, address, port) == (end, masked)
 
 
-def test_ipvs_knows_no_short_circuit_for_policy_local() -> None:
-    assert flow("ipvs", SVC2, POD, "1.2.3.4", 80) == ("REJECT", False)
+def test_ipvs_uses_other_nodes_under_policy_local_where_it_has_no_endpoint() -> None:
+    assert flow("ipvs", SVC2, POD, "1.2.3.4", 80) == ("10.180.0.2:80", False)
+    assert flow("ipvs", SVC2, OUTSIDE, NODE, 3001) == ("10.180.0.2:80", False)
 
 
 def test_ipvs_goes_round() -> None:

@@ -30,7 +30,10 @@ _LAST = "kubernetes service nodeports; NOTE: this must be the last rule in this 
 
 
 class Site(msgspec.Struct, frozen=True):
-    """Where rules are written: the node, its address and zone, the range of all pods, and whether the cluster is large."""
+    """Where rules are written: the node, its address and zone, the range of all pods, and whether the cluster is large.
+
+    ``six`` tells that the rules are those of IPv6, ``local`` are the node's addresses on all of its interfaces.
+    """
 
     node: str
     address: str
@@ -38,6 +41,12 @@ class Site(msgspec.Struct, frozen=True):
     cluster_cidr: str
     large: bool = False
     six: bool = False
+    local: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses at which node ports are open."""
+        return self.local or (self.address,)
 
 
 class Fragment(msgspec.Struct, frozen=True):

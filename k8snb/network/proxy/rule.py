@@ -82,6 +82,10 @@ def _text(match: Match, protocol: str) -> str:
             return f"-m recent --rcheck --seconds {args[1]} --reap --name {args[0]} --mask {_mask(args[2])} --rsource"
         case "recent-set":
             return f"-m recent --set --name {args[0]} --mask {_mask(args[1])} --rsource"
+        case "physdev":
+            return "-m physdev ! --physdev-is-in"
+        case "ipvs":
+            return f"-m ipvs --vaddr {args[0]} --vproto {args[1]} --vport {args[2]}"
         case "set":
             return f"-m set {'! ' if args[2:] else ''}--match-set {args[0]} {args[1]}"
     raise ValueError(f"no text is known for the match {kind!r}")
