@@ -46,14 +46,14 @@ class Backends:
     def ask(self, host: str, port: int, request: HTTPRequest) -> HTTPResponse:
         """What a program at an address answers; raises ``ConnectionError`` with what the network says."""
         headers = {name.title(): value for name, value in request.headers.items()}
-        body = request.body.decode("utf-8", "replace")
+        body = request.body.decode("utf-8", "surrogateescape")
         wire = Request(host, port, "http", request.method, request.path, headers, body, timeout=DIAL_SECONDS)
         view = self._runtime.processes["kubelet"].view
         reply = self._network.call(self._source(host), wire, view, self._clock.now)
         if reply.error:
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             raise ConnectionError(_FAILED.get(reply.error, reply.error).format(address=address))
-        content = b"" if request.method == "HEAD" else reply.body.encode()
+        content = b"" if request.method == "HEAD" else reply.body.encode("utf-8", "surrogateescape")
         told = dict(reply.headers)
         if not any(name.lower() == "content-type" for name in told):
             page = reply.body.lstrip()[:15].lower().startswith(("<!doctype html", "<html"))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from k8snb.kubectl.call import Command, Group
 from k8snb.kubectl.commands.apply import APPLY_GROUP
 from k8snb.kubectl.commands.auth import AUTH_GROUP
+from k8snb.kubectl.commands.copying import CP
 from k8snb.kubectl.commands.create import CREATE_GROUP
 from k8snb.kubectl.commands.delete import DELETE
 from k8snb.kubectl.commands.describe import DESCRIBE
 from k8snb.kubectl.commands.events import EVENTS
 from k8snb.kubectl.commands.execute import EXEC
 from k8snb.kubectl.commands.explain import EXPLAIN
+from k8snb.kubectl.commands.forwarding import PORT_FORWARD
 from k8snb.kubectl.commands.get import GET
-from k8snb.kubectl.commands.logs import ATTACH, CP, LOGS, PORT_FORWARD, PROXY
+from k8snb.kubectl.commands.logs import ATTACH, LOGS, PROXY
 from k8snb.kubectl.commands.metadata import ANNOTATE, LABEL
 from k8snb.kubectl.commands.nodes import CORDON, DRAIN, TAINT, UNCORDON
 from k8snb.kubectl.commands.patch import EDIT, PATCH

@@ -366,6 +366,7 @@ MESSAGES = {
     "simulate.healthy": "Everything is ready.",
     "simulate.unhealthy": "Not ready: {count}. The reasons are above.",
     "serve.serving": "Serving at {url}, {speed} simulated seconds a second. For kubectl: export KUBECONFIG={kubeconfig}",
+    "kubectl.port-forward": 'A notebook opens no port: this is what a first request would get. Ask for more with cluster.port_forward("{target}", {port}, "/path"), or serve the cluster (cluster.serve()) and forward with the real kubectl.',
     "kubectl.not-described": "<the API reference describes it: {url}>",
     "serve.stopped": "No longer served.",
     "serve.until": "Press Ctrl-C to stop.",

@@ -366,6 +366,7 @@ MESSAGES = {
     "simulate.healthy": "全部就绪。",
     "simulate.unhealthy": "有 {count} 个对象未就绪，原因见上。",
     "serve.serving": "API 已在 {url} 提供服务，每秒推进 {speed} 秒模拟时间。使用 kubectl：export KUBECONFIG={kubeconfig}",
+    "kubectl.port-forward": 'Notebook 不会打开端口：上面是第一个请求会得到的结果。继续请求用 cluster.port_forward("{target}", {port}, "/path")，或者先 cluster.serve()，再用真正的 kubectl 转发。',
     "kubectl.not-described": "<见 API 参考：{url}>",
     "serve.stopped": "服务已停止。",
     "serve.until": "按 Ctrl-C 停止。",

@@ -265,7 +265,9 @@ class Container:
         return world.network.call(self.source(), request, world.objects(), now)
 
     def log(self, now: float, text: str, stream: str = "stdout") -> None:
-        """Write a line to the container's log."""
+        """Write a line to the container's log; bytes that are no text are shown as such."""
+        if not text.isascii():
+            text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         lines = self.log_lines
         if lines is None:
             self.log_lines = [(now, stream, text)]

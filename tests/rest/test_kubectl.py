@@ -306,3 +306,30 @@ def test_debug_adds_an_ephemeral_container(kubectl: Kubectl) -> None:
     shown: Any = kubectl.run(["get", "pod", "web", "-o", "jsonpath={.spec.ephemeralContainers[*].name}"]).stdout
 
     assert (done.returncode, shown) == (0, "dbg"), done.stderr
+
+
+def test_files_are_copied_both_ways(kubectl: Kubectl, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 200
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "bytes").write_bytes(content)
+    kubectl.run(["run", "one", "--image=nginx"])
+    kubectl.run(["wait", "--for=condition=Ready", "pod/one", "--timeout=60s"])
+    there = kubectl.run(["cp", str(folder), "one:/srv/"])
+    back = kubectl.run(["cp", "one:/srv/folder/bytes", str(tmp_path / "back")])
+    missing = kubectl.run(["cp", "one:/srv/nothing", str(tmp_path / "nothing")])
+
+    assert (there.returncode, back.returncode) == (0, 0), there.stderr + back.stderr
+    assert (tmp_path / "back").read_bytes() == content
+    assert "tar: /srv/nothing: Cannot stat: No such file or directory" in missing.stdout + missing.stderr
+
+
+def test_the_proxy_is_asked(kubectl: Kubectl) -> None:
+    kubectl.run(["run", "one", "--image=nginx", "--port=80", "--expose"])
+    kubectl.run(["wait", "--for=condition=Ready", "pod/one", "--timeout=60s"])
+    root = f"/api/v1/namespaces/{kubectl.command[-1]}"
+    answers = [kubectl.run(["get", "--raw", f"{root}/{path}"]) for path in ("pods/one/proxy", "services/one/proxy/")]
+    closed = kubectl.run(["get", "--raw", f"{root}/pods/one:81/proxy/"])
+
+    assert all("Welcome to nginx!" in answer.stdout for answer in answers), [answer.stderr for answer in answers]
+    assert "(ServiceUnavailable): error trying to reach service: dial tcp" in closed.stderr

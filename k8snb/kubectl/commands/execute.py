@@ -36,12 +36,17 @@ def run(call: Call) -> int | None:
         result = cluster.kubelets.exec(pod, container, words, cluster.now)
     except ValueError as error:
         raise KubectlError(f"unable to upgrade connection: {error}") from None
-    call.write(result.stdout)
+    call.write(shown(result.stdout))
     if result.stderr:
-        call.complain(result.stderr)
+        call.complain(shown(result.stderr))
     if result.code:
         call.complain(f"command terminated with exit code {result.code}\n")
     return int(result.code)
+
+
+def shown(text: str) -> str:
+    """Output as it can be printed: bytes that are no UTF-8 become replacement characters."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _pod(call: Call, name: str) -> Any:

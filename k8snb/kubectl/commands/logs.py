@@ -1,4 +1,4 @@
-"""`kubectl logs`, and the commands that would need a running container (`exec`, `attach`, `cp`, `port-forward`)."""
+"""`kubectl logs`, and the commands that would need a process that stays (`attach`, `proxy`)."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def unavailable(what: str, instead: str) -> Callable[[Call], int | None]:
     def run_(call: Call) -> int | None:
         if call.args:
             name = call.args[0].removeprefix("pod/").removeprefix("pods/").partition(":")[0]
-            if "/" not in name and what != "cp":
+            if "/" not in name:
                 call.client.get(call.client.core("pods"), call.namespace, name)
         raise KubectlError(f"{what} is not possible here: containers are modelled, no program runs in them; {instead}")
 
@@ -209,15 +209,6 @@ ATTACH = Command(
     unavailable("attach", "kubectl logs -f shows the output"),
     _INTERACTIVE,
 )
-CP = Command(
-    "cp", "Not possible here (no files)", unavailable("cp", "put files into a ConfigMap and mount it"), _INTERACTIVE
-)
-PORT_FORWARD = Command(
-    "port-forward",
-    "Not possible here (no network)",
-    unavailable("port-forward", "cluster.request asks a pod or Service inside the cluster"),
-    (Flag("address", default=""), Flag("pod-running-timeout", "duration", default=60.0)),
-)
 PROXY = Command(
     "proxy",
     "Not possible here (no network)",
@@ -225,4 +216,4 @@ PROXY = Command(
     (Flag("port", short="p", default=""),),
 )
 
-__all__ = ["ATTACH", "CP", "LOGS", "PORT_FORWARD", "PROXY", "pods_of", "to_dict"]
+__all__ = ["ATTACH", "LOGS", "PROXY", "pods_of", "to_dict"]

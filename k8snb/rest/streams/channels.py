@@ -43,7 +43,7 @@ class Channels:
 
     async def write(self, channel: int, data: bytes | str) -> None:
         """Send on a channel."""
-        raw = data.encode() if isinstance(data, str) else data
+        raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
         for begin in range(0, len(raw), PIECE):
             await self._socket.send_bytes(bytes((channel,)) + raw[begin : begin + PIECE])
 

@@ -101,8 +101,12 @@ async def execute(channels: Channels, place: Place, query: Query, worker: Worker
         await channels.finish(0, result.stderr.rstrip("\n"))
         return
     shown = Terminal(tty)
-    await channels.write(STDOUT, shown.shown(result.stdout))
-    await channels.write(STDOUT if tty else STDERR, shown.shown(result.stderr))
+    if result.code and not tty:  # who reads the output may go when it ends, and should know why
+        await channels.write(STDERR, result.stderr)
+        await channels.write(STDOUT, result.stdout)
+    else:
+        await channels.write(STDOUT, shown.shown(result.stdout))
+        await channels.write(STDOUT if tty else STDERR, shown.shown(result.stderr))
     await _until(end, place, worker, hub)
     await channels.finish(result.code)
 
@@ -191,7 +195,7 @@ async def _all_input(channels: Channels) -> str:
             break
         parts.append(part)
         size += len(part)
-    return b"".join(parts)[:INPUT_LIMIT].decode("utf-8", "replace")
+    return b"".join(parts)[:INPUT_LIMIT].decode("utf-8", "surrogateescape")
 
 
 async def _until(moment: float, place: Place, worker: Worker, hub: Hub) -> None:

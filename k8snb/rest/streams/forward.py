@@ -53,7 +53,9 @@ class Forwarded:
             begin = self._first.decode("latin-1")
             if not any(method.startswith(begin[: len(method)]) for method in METHODS):
                 text, self._first = self._first.decode("utf-8", "replace"), b""
-                return self._answer(Wire("localhost", self._port, "tcp", body=text, source="127.0.0.1")).body.encode()
+                return self._answer(Wire("localhost", self._port, "tcp", body=text, source="127.0.0.1")).body.encode(
+                    "utf-8", "surrogateescape"
+                )
             if len(begin) < max(map(len, METHODS)):
                 return b""
             self._http = h11.Connection(h11.SERVER)
@@ -104,7 +106,7 @@ class Forwarded:
                 "127.0.0.1",
             )
         )
-        body = reply.body.encode()
+        body = reply.body.encode("utf-8", "surrogateescape")
         given = [(n, v) for n, v in reply.headers.items() if n.lower() not in ("content-length", "connection")]
         code = reply.status or 200
         reason = HTTPStatus(code).phrase if code in HTTPStatus._value2member_map_ else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from k8snb.node.shell.commands import (
+    archives,
     builtins,
     clients,
     conditions,
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     **interfaces.COMMANDS,
     **mounts.COMMANDS,
     **filesystem.COMMANDS,
+    **archives.COMMANDS,
     **text.COMMANDS,
     **web.COMMANDS,
     **clients.COMMANDS,
