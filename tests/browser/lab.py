@@ -20,7 +20,7 @@ from k8snb.cli.lab import command, copy_course
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 RUN_SECONDS = 180.0
 STOP_SECONDS = 20.0
 

@@ -29,10 +29,11 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=Path)
     parser.add_argument("--only", choices=[chapter[:2] for chapter in CHAPTERS], help="one chapter, such as 07")
+    parser.add_argument("--language", choices=["en", "zh"], help="one language instead of both")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     failed = False
-    for language in ("en", "zh"):
+    for language in [options.language] if options.language else ["en", "zh"]:
         with (
             tempfile.TemporaryDirectory() as course,
             lab.running_lab(Path(course), language) as address,
