@@ -111,7 +111,9 @@ def test_the_canonical_form_says_the_same_amount_and_is_final(text: str) -> None
     parsed = quantity.parse(text)
 
     assert abs(parsed.nanos) > 10**30 or parsed == quantity.parse(str(parsed))
-    assert abs(parsed.nanos) > 10**30 or str(parsed) == quantity.canonical(str(parsed))
+    # 1312.5Ki is written 1344000, in binary notation without a suffix, and read again as decimal: 1344k, as in Go
+    bare = parsed.format == "BinarySI" and str(parsed)[-1:].isdigit()
+    assert abs(parsed.nanos) > 10**30 or bare or str(parsed) == quantity.canonical(str(parsed))
 
 
 @given(SPELLINGS, SPELLINGS)
