@@ -21,6 +21,7 @@ from k8snb.api.types.networking_v1 import Ingress, IngressBackend, IngressClass
 from k8snb.api.unstructured import Unstructured
 from k8snb.locale import text
 from k8snb.network.address import endpoint as written
+from k8snb.network.address import family
 from k8snb.network.dns import DOMAIN
 from k8snb.node.programs.ingress.dialects import DIALECTS, Dialect
 from k8snb.node.programs.ingress.gateway import GROUP
@@ -142,7 +143,8 @@ def _service(drawing: _Drawing, service: Service) -> None:
             drawing.link(none, key, ok=ready)
         return
     for title, kind, port, target in _addresses(drawing, service):
-        ends = found.get(port, {})
+        six = family(title.rpartition(":")[0].strip("[]") if title[0] == "[" else spec.clusterIP or "") == 6
+        ends = {key: ready for key, ready in found.get(port, {}).items() if key.startswith(f"{ENDPOINT}/[") is six}
         usable = sum(ends.values())
         lines = [kind, f"→ targetPort {target}"]
         if spec.sessionAffinity == "ClientIP":

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class Guest(msgspec.Struct, frozen=True):
-    """A Pod on a node: ``device`` is the node's end of its veth pair, empty for a Pod in the node's own network."""
+    """A Pod on a node: ``device`` is the node's end of its veth pair, empty for a Pod in the node's own network.
+
+    ``address`` has both of its addresses in a cluster with two IP families.
+    """
 
     ref: str
     name: str
@@ -43,7 +46,7 @@ class Host(msgspec.Struct, frozen=True):
 
 
 class Vip(msgspec.Struct, frozen=True):
-    """A Service with a virtual address."""
+    """A Service with a virtual address (or, with two IP families, two)."""
 
     ref: str
     name: str
@@ -79,7 +82,11 @@ def networks_view(cluster: Cluster) -> NetworksView:
         overlay = f"flannel.{plugins.VNI}" if cni.mode == "vxlan" else ""
         hosts.append(Host(name, address, cidr, bridge, overlay, tuple(pods.get(name, ()))))
     vips = tuple(
-        Vip(f"Service/{s.metadata.namespace}/{s.metadata.name}", s.metadata.name or "", s.spec.clusterIP)
+        Vip(
+            f"Service/{s.metadata.namespace}/{s.metadata.name}",
+            s.metadata.name or "",
+            " ".join(s.spec.clusterIPs or (s.spec.clusterIP,)),
+        )
         for s in cluster.of(Service)
         if s.spec.clusterIP and s.spec.clusterIP != "None"
     )
@@ -92,7 +99,8 @@ def _guest(pod: Pod, cni: plugins.Cni) -> Guest:
     meta = pod.metadata
     uid, namespace, name = meta.uid or "", meta.namespace or "", meta.name or ""
     device = "" if pod.spec.hostNetwork else plugins.host_end(cni, uid, namespace, name)
-    return Guest(f"Pod/{namespace}/{name}", name, pod.status.podIP or "", device, pod_state(pod)[0])
+    addresses = " ".join(own.ip or "" for own in pod.status.podIPs) or pod.status.podIP or ""
+    return Guest(f"Pod/{namespace}/{name}", name, addresses, device, pod_state(pod)[0])
 
 
 def join_words(view: NetworksView, language: str | None = None) -> str:

@@ -256,3 +256,16 @@ def test_the_stage_changes_its_language(cluster: Cluster) -> None:
 def test_only_services_and_ingresses_have_something_behind_them(cluster: Cluster) -> None:
     with pytest.raises(BadValue, match="svc/NAME, ingress/NAME or httproute/NAME"):
         behind(cluster, cluster.pods["late"])
+
+
+def test_an_address_leads_only_to_endpoints_of_its_family() -> None:
+    cluster = Cluster(nodes=1, dual_stack=True)
+    cluster.apply(PODS)
+    cluster.apply(service("both", "ipFamilyPolicy: PreferDualStack, selector: {app: web}, ports: [{port: 80}]"))
+    cluster.settle()
+    view = seen(cluster, "svc/both")
+    ways = {(link.source.partition("/")[2].startswith("["), link.target.partition("/")[2].startswith("["))
+            for link in view.links if link.source.startswith("address/") and link.target.startswith("endpoint/")}  # fmt: skip
+
+    assert all(source is target for source, target in ways)
+    assert {link.note for link in view.links if link.source.startswith("address/")} == {"1/2", "0"}

@@ -130,3 +130,14 @@ def test_a_click_on_a_pod_tells_why(cluster: Cluster) -> None:
 
     assert stage.detail["title"] == "Pod default/agent"
     assert 'data-ref="Pod/default/agent" aria-pressed="true"' in stage.frame["svg"]
+
+
+def test_with_two_ip_families_both_addresses_are_told() -> None:
+    cluster = Cluster(nodes=1, dual_stack=True)
+    cluster.apply(WORLD)
+    cluster.settle()
+    told = networks_text(networks_view(cluster), "en")
+    own = [address.ip for pod in cluster.pods if pod.status.podIPs for address in pod.status.podIPs]
+
+    assert sum(":" in str(address) for address in own) >= 3
+    assert [address for address in own if str(address) not in told] == []
