@@ -20,8 +20,9 @@ def draw_networks(view: NetworksView, language: str | None = None, selected: str
     width = WIDTH / PROJECTOR if projector else WIDTH
     shown = view.hosts[:NODES]
     each = (width - SIDE - EDGE_ROOM) / max(1, len(shown))
-    per_row = max(1, int((width - SIDE - EDGE_ROOM) / 156))
     vips = view.vips[:VIPS]
+    longest = max((len(vip.address) for vip in vips), default=0)
+    per_row = max(1, int((width - SIDE - EDGE_ROOM) / max(156.0, longest * 7.0 + 24)))
     rows = max(1, -(-len(vips) // per_row))
     service_top, service_tall = 38.0, max(74.0, 14 + rows * (CHIP + GAP))
     pod_top = service_top + service_tall + 12
@@ -51,7 +52,7 @@ def draw_networks(view: NetworksView, language: str | None = None, selected: str
         x, y = SIDE + chip * (i % per_row), service_top + 10 + (CHIP + GAP) * (i // per_row)
         body = box(0, 0, chip - 8, CHIP, PAPER, EDGE[SERVICE], 5, 'stroke-dasharray="4 3"')
         body += label(8, 15, fit(f"◇ {vip.name}", chip - 20, 12), 12, EDGE[SERVICE], 600)
-        body += label(8, 30, vip.address, 11.5, INK)
+        body += label(8, 30, fit(vip.address, chip - 20, 11.5), 11.5, INK)
         moving.append(keyed(vip.ref, vip.ref, f"Service {vip.name} {vip.address}", x, y, body, "service"))
     wire = node_top + node_tall - 20
     still.append(line(SIDE, wire, width - 20, wire, EDGE[NODE], 3))
