@@ -259,6 +259,10 @@ class Cluster(Components, Moving, Faults, Traffic):
         """Run a command in a container: ``exec("web-1", "ls", "/")``; the result has stdout, stderr and code."""
         return self.kubelets.exec(self._pod(pod, namespace), container, argv, self.now)
 
+    def crictl(self, node: str, command: str = "ps") -> str:
+        """What the container runtime of a node has, as ``crictl`` prints it there: pods, ps, ps -a or images."""
+        return str(self.kubelets.crictl(self._node(node), command, self.now))
+
     # -- machines and processes
 
     @whole

@@ -8,8 +8,8 @@ from typing import Protocol
 from k8snb.api import quantity
 from k8snb.api.types.core_v1 import Pod
 from k8snb.client.wire import Reply, Request
+from k8snb.node import crictl, restore
 from k8snb.node import exec as execution
-from k8snb.node import restore
 from k8snb.node.agent import NodeAgent
 from k8snb.node.agents import Agents
 from k8snb.node.app import AppProcess
@@ -165,6 +165,10 @@ class Machines(Interactive):
             name = pod.metadata.name
             raise ValueError(f'previous terminated container "{box.name}" in pod "{name}" not found')
         return list(box.previous_logs)
+
+    def crictl(self, node: str, command: str, now: float) -> str:
+        """What the node's container runtime answers to ``crictl``."""
+        return crictl.crictl(self.agents.peek(node) or self.agent(node), command, now)
 
     def _box(self, pod: Pod, container: str | None) -> Container:
         worker = self.worker_of(pod)

@@ -281,6 +281,7 @@ class PodWorker:
 
     def coast(self, now: float, world: World) -> None:
         """Let the containers run on until second ``now`` without a kubelet: nothing is probed, restarted or reported."""
+        self._reap()
         due = self.coasting()
         while due is not None and due <= now + EPSILON:
             for box in self.containers:
@@ -290,12 +291,18 @@ class PodWorker:
                 at = process.due()
                 if at is not None and at <= due + EPSILON:
                     process.advance(box, due, world)
-                if process.exited is not None:
-                    box.exit, box.state, box.process = process.exited, EXITED, None
-                    box.ready = box.started = False
-                    box.kill = None
-                    box.touch()
+            self._reap()
             due = self.coasting()
+
+    def _reap(self) -> None:
+        """Containers whose process has ended, by itself or by a fault, are dead; nobody has noticed yet."""
+        for box in self.containers:
+            process = box.process
+            if box.state == RUNNING and process is not None and process.exited is not None:
+                box.exit, box.state, box.process = process.exited, EXITED, None
+                box.ready = box.started = False
+                box.kill = None
+                box.touch()
 
     def _step(self, now: float, world: World) -> None:
         if self.mount_at is not None and self.mount_at <= now + EPSILON:

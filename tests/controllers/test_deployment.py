@@ -214,6 +214,12 @@ def test_the_next_look_is_at_the_deadline() -> None:
     assert statuses.next_progress_check(late, late.status, NOW) == pytest.approx(0.005)
 
 
+def test_a_rollout_that_was_complete_is_not_looked_at_for_ever_when_its_pods_are_lost() -> None:
+    lost = deployment(status=progressing("NewReplicaSetAvailable", NOW - 9999))
+
+    assert statuses.next_progress_check(lost, lost.status, NOW) is None
+
+
 def test_terminating_pods_are_unknown_when_one_replica_set_does_not_say() -> None:
     new = owned("web-1", "nginx:1", 1, 3)
     silent = replace(new, status=replace(new.status, terminatingReplicas=None))

@@ -185,4 +185,6 @@ def next_progress_check(deployment: Deployment, status: DeploymentStatus, now: f
     if is_complete(deployment, status) or current.reason == "ProgressDeadlineExceeded":
         return None
     left = seconds(current.lastUpdateTime) + (deployment.spec.progressDeadlineSeconds or 0) - now
+    if left < 1.0 and current.reason == "NewReplicaSetAvailable":
+        return None  # it was complete and cannot time out any more: upstream looks every 5 ms here, to no effect
     return left + 1.0 if left >= 1.0 else max(0.0, left) + RETRY_SOON
