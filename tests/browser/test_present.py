@@ -51,10 +51,15 @@ def talk(chromium: Browser, slides: str) -> Iterator[Page]:
 
 
 def press(page: Page, key: str) -> dict[str, Any]:
+    """Press a key that leads somewhere, and wait until it has."""
+    before = page.evaluate(STATE)
     page.keyboard.press(key)
-    page.wait_for_timeout(250)
-    page.wait_for_function(IDLE, timeout=60_000)
-    page.wait_for_timeout(400)
+    page.wait_for_function(
+        f"([at, waits]) => {{ const now = ({STATE})(); return (now.at !== at || now.waits !== waits) && ({IDLE})(); }}",
+        arg=[before["at"], before["waits"]],
+        timeout=60_000,
+    )
+    page.wait_for_timeout(300)  # until the screen has been fitted
     state: dict[str, Any] = page.evaluate(STATE)
     return state
 
@@ -75,7 +80,11 @@ def test_a_clicker_runs_what_is_shown_and_goes_on(talk: Page) -> None:
     talk.keyboard.press("Enter")
     talk.wait_for_selector(".jp-deck-mod-visible .k8snb aside:not([hidden])")
     at = seen[-1]["at"]
-    assert press(talk, "ArrowRight")["at"] == at
+    talk.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")  # after which the deck wants the focus
+    talk.wait_for_timeout(500)
+    talk.keyboard.press("ArrowRight")
+    talk.wait_for_timeout(300)
+    assert talk.evaluate(STATE)["at"] == at
     talk.locator(PODS).first.focus()
     press(talk, "PageUp")
     assert press(talk, "PageUp")["at"] < at
@@ -88,7 +97,7 @@ def test_notes_are_the_presenters(talk: Page) -> None:
         if "pause" in (notes.text_content() or ""):
             break
         press(talk, "PageDown")
-    press(talk, "n")
+    talk.keyboard.press("n")
 
     assert notes.is_visible()
     assert notes.inner_text() == "One word about pause."

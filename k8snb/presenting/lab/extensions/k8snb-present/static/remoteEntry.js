@@ -173,6 +173,16 @@ body[data-jp-deck-mode=presenting] .jp-Deck .widget-radio,body[data-jp-deck-mode
       void act();
     }, true);
 
+    // The deck focuses its cell whenever the notebook changes, also by a picture: what a reader has focused in a picture keeps it.
+    let held = null;
+    const release = () => { held = null; };
+    window.addEventListener("pointerdown", (event) => { if (!event.target.closest?.(".jp-OutputArea")) release(); }, true);
+    window.addEventListener("keydown", (event) => { if (["Tab", "Escape", "PageDown", "PageUp"].includes(event.key)) release(); }, true);
+    notebook.node.addEventListener("focusin", (event) => {
+      if (event.target.closest(".jp-OutputArea")) held = event.target;
+      else if (held?.isConnected && event.target.classList.contains("jp-Cell") && event.target.contains(held)) held.focus({ preventScroll: true });
+    });
+
     const changed = () => { observe(); fitSoon(); show(); };
     notebook.activeCellChanged.connect(() => setTimeout(changed, 30));
     panel.sessionContext.statusChanged.connect((_, status) => {
