@@ -8,10 +8,13 @@ from k8snb.views.svg import INK, SOFT, WASH, box, columns, fit, keyed, label, nu
 
 WIDTH, PROJECTOR = 960.0, 1.3
 TOP, GAP, LINE_HEIGHT, PAD, EDGE = 62.0, 12.0, 16.0, 8.0, 14.0
+MORE = 14.0
 BETWEEN = 44.0
 """Room between two columns, for the links and their notes."""
 HEAVY = 0.62
 """How wide a heavy letter is, in parts of its font size."""
+MOST = 10
+"""Cards of one column that are drawn; the text has them all."""
 LOOK = {
     GOOD: ("#d5f0e3", "#00694f"),
     WAITING: ("#fff3cf", "#7a5b00"),
@@ -25,8 +28,10 @@ def draw_behind(view: BehindView, language: str | None = None, selected: str = "
     width = WIDTH / PROJECTOR if projector else WIDTH
     count = len(view.columns)
     each = (width - 2 * EDGE - BETWEEN * (count - 1)) / count
-    stacks = [view.column(name) for name in view.columns]
+    found = [view.column(name) for name in view.columns]
+    stacks = [_shown(stack) for stack in found]
     tallest = max((_height(stack) for stack in stacks), default=0.0)
+    tallest += MORE if any(len(stack) > MOST for stack in found) else 0
     height = TOP + max(tallest, 60.0) + 16
     still = [box(0.5, 0.5, width - 1, height - 1, WASH), label(EDGE, 24, fit(view.title, width - 28, 15), 15, INK, 600)]
     at: dict[str, tuple[float, float, float]] = {}
@@ -40,9 +45,11 @@ def draw_behind(view: BehindView, language: str | None = None, selected: str = "
             at[card.key] = (x, y, tall)
             moving.append(_drawn(card, x, y, each, tall))
             y += tall + GAP
+        if len(found[i]) > MOST:
+            still.append(label(x + 4, y + 4, text("map.more", language, count=len(found[i]) - MOST), 12, SOFT))
     links: list[str] = []
     notes: list[str] = []
-    for link in view.links:
+    for link in (one for one in view.links if one.source in at and one.target in at):
         (x1, y1, tall1), (x2, y2, tall2) = at[link.source], at[link.target]
         a, b, from_y, to_y = x1 + each, x2, y1 + tall1 / 2, y2 + tall2 / 2
         middle = (a + b) / 2
@@ -62,6 +69,14 @@ def draw_behind(view: BehindView, language: str | None = None, selected: str = "
             notes.append(label(near, to_y - 6, link.note, 11, ink, 600, "end", halo=True))
     drawn = picture(width, height, "".join([*still, *links, *notes]), "".join(moving), view.title)
     return drawn.replace(f'data-ref="{selected}"', f'data-ref="{selected}" aria-pressed="true"') if selected else drawn
+
+
+def _shown(stack: tuple[Card, ...]) -> tuple[Card, ...]:
+    """At most ``MOST`` cards: those that lead nowhere first, for they are what one looks for, in their order."""
+    if len(stack) <= MOST:
+        return stack
+    chosen = sorted(range(len(stack)), key=lambda i: (stack[i].state in (GOOD, PLAIN), i))[:MOST]
+    return tuple(stack[i] for i in sorted(chosen))
 
 
 def _tall(card: Card) -> float:

@@ -12,7 +12,7 @@ from k8snb.controllers.serviceloadbalancer import ServiceLoadBalancerController
 from k8snb.locale import LANGUAGES
 from k8snb.notebook import Cluster
 from k8snb.views.behind import BROKEN, GOOD, WAITING, BehindView, behind, behind_text
-from k8snb.views.behind_svg import draw_behind
+from k8snb.views.behind_svg import MOST, draw_behind
 from k8snb.widgets import Behind
 
 PODS = """
@@ -269,3 +269,17 @@ def test_an_address_leads_only_to_endpoints_of_its_family() -> None:
 
     assert all(source is target for source, target in ways)
     assert {link.note for link in view.links if link.source.startswith("address/")} == {"1/2", "0"}
+
+
+def test_of_many_endpoints_those_that_get_no_traffic_are_drawn_first() -> None:
+    cluster = Cluster(nodes=4)
+    cluster.apply(PODS.replace("replicas: 2", f"replicas: {3 * MOST}"))
+    cluster.apply(service("plain", "selector: {app: web}, ports: [{port: 80}]"))
+    cluster.settle()
+    view = seen(cluster, "svc/plain")
+    drawn = draw_behind(view, "en")
+
+    assert len(view.column("endpoint")) == 3 * MOST + 1
+    assert drawn.count('data-key="endpoint/') == drawn.count('data-key="pod/') == MOST
+    assert f'data-key="endpoint/{cluster.pods["late"].status.podIP}:80"' in drawn
+    assert f"{2 * MOST + 1}" in drawn
