@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import ViewportSize
 
 CHAPTERS = tuple(sorted(path.name for path in (Path(__file__).parents[2] / "notebooks" / "en").glob("*.ipynb")))
+CLOSEUPS = {
+    "06": (("playground", "[data-ref^='Label/']", 0, 0),),
+    "07": (("rollout", "[data-key='move/0']", 0, 0), ("stepper", "[data-key='call/0']", 0, 0)),
+    "10": (("packet", "[data-key='packet']", 1, 9),),
+}
+"""Chapters' pictures that the README shows: a name, an item by which such pictures are found, which one, clicks on its first button."""
 VIEW: ViewportSize = {"width": 1280, "height": 1000}
 DONE = """() => { const nb = window.jupyterapp.shell.currentWidget.content;
   return nb.model.cells.length > 0 && [...nb.model.cells].filter(c => c.type === 'code').every(c => c.executionCount !== null && c.executionState !== 'running'); }"""
@@ -63,12 +69,14 @@ def main() -> int:
                     page.wait_for_timeout(500)
                     sequence.screenshot(path=str(options.folder / f"sequence-{language}.png"))
                     page.set_viewport_size(VIEW)
-                if chapter.startswith("07"):
-                    for name, mark in (("rollout", "move/0"), ("stepper", "call/0")):
-                        found = page.locator(".k8snb", has=page.locator(f".item[data-key='{mark}']")).first
-                        found.scroll_into_view_if_needed()
-                        page.wait_for_timeout(500)
-                        found.screenshot(path=str(options.folder / f"{name}-{language}.png"))
+                for name, mark, number, clicks in CLOSEUPS.get(chapter[:2], ()):
+                    found = page.locator(".k8snb", has=page.locator(f".item{mark}")).nth(number)
+                    found.scroll_into_view_if_needed()
+                    for _ in range(clicks):
+                        found.locator("button").first.click()
+                        page.wait_for_timeout(200)
+                    page.wait_for_timeout(500)
+                    found.screenshot(path=str(options.folder / f"{name}-{language}.png"))
                 if options.pages is not None:
                     options.pages.mkdir(parents=True, exist_ok=True)
                     scroller = ".jp-WindowedPanel-outer"
