@@ -56,6 +56,17 @@ def test_the_text_is_in_the_language(language: str, slug: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "slug"), EVERY)
+def test_notes_say_that_they_are_for_the_teacher(language: str, slug: str) -> None:
+    """A reader of the notebook sees them, too."""
+    mark = {"en": "> *For the teacher.* ", "zh": "> *给教师。* "}[language]
+    cells = read(language, slug)["cells"]
+    notes = ["".join(c["source"]) for c in cells if c["metadata"]["slideshow"]["slide_type"] == "notes"]
+
+    assert notes
+    assert [note[:60] for note in notes if not note.startswith(mark)] == []
+
+
+@pytest.mark.parametrize(("language", "slug"), EVERY)
 def test_nothing_is_saved_that_running_makes(language: str, slug: str) -> None:
     for cell in read(language, slug)["cells"]:
         if cell["cell_type"] == "code":
