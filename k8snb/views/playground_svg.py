@@ -16,6 +16,8 @@ WIDTH, PROJECTOR = 960.0, 1.3
 GAP, CHIP = 8.0, 20.0
 MONO = "ui-monospace,Consolas,'Noto Sans Mono','Noto Sans Mono CJK SC',monospace"
 MATCH, MATCH_WASH, GOOD, BAD, AHEAD = "#00527f", "#e3f1fb", "#00694f", "#a33b00", "#7a5b00"
+BOLD = 1.12
+"""How much wider bold letters are than ``fit`` and ``wrapped`` take them to be."""
 MOST_PODS = 24
 """Pods drawn before the rest is counted."""
 BIN = "bin"
@@ -38,7 +40,7 @@ def draw_playground(
     y = _selector(view, width, 34.0, language, still)
     if live:
         y = _tray(view, width, y, language, still, moving, held)
-    left = width * (0.62 if projector else 0.64)
+    left = width * (0.66 if projector else 0.64)
     bottom = _pods(view, left, y, language, still, moving, held if live else None)
     bottom = max(bottom, _seekers(view, left + GAP, width - left - GAP - 8, y, language, still, moving))
     drawn = picture(
@@ -223,7 +225,7 @@ def _measured(pod: PlayPod, w: float, language: str | None) -> tuple[list[tuple[
 
 
 def _tie_lines(tie: Tie, w: float, language: str | None) -> list[str]:
-    return wrapped(f"{TIES[tie.id]} {tie.text(language)}", w - 20, 11.5, 2)
+    return wrapped(f"{TIES[tie.id]} {tie.text(language)}", (w - 20) / (BOLD if tie.ahead else 1), 11.5, 2)
 
 
 def _card(
@@ -252,7 +254,7 @@ def _card(
     if match:
         body += box(w - badge - 6, 6, badge, 18, MATCH, MATCH, 9)
     body += label(w - badge / 2 - 6, 19, verdict, 12, "#ffffff" if match else SOFT, 600 if match else 400, "middle")
-    body += label(10, 20, fit(f"{look.sign} {pod.name}", w - badge - 24, 13), 13, look.ink, 600)
+    body += label(10, 20, fit(f"{look.sign} {pod.name}", (w - badge - 32) / BOLD, 13), 13, look.ink, 600)
     owner = text("play.owner", language, owner=pod.owner) if pod.owner else text("play.nobody", language)
     body += label(10, 36, fit(f"{pod.word} · {owner}", w - 20, 11.5), 11.5, INK)
     bottom = (places[-1][1] if places else 44.0) + CHIP + 6
@@ -324,9 +326,11 @@ def _seeker(seeker: Seeker, view: PlaygroundView, w: float, language: str | None
     sign = "●" if seeker.content else "▲"
     told = [(f"{sign} {seeker.kind} {seeker.name}", 12.5, ink, 600)]
     told += [(part, 11.5, INK, 400) for part in wrapped(seeker.asks(language).replace(",", ", "), w - 20, 11.5, 3)]
-    told += [(part, 11.5, ink, 600) for part in wrapped(seeker.text(language), w - 20, 11.5, 2)]
+    told += [(part, 11.5, ink, 600) for part in wrapped(seeker.text(language), (w - 20) / BOLD, 11.5, 2)]
     if seeker.calls:
-        told += [(part, 11.5, AHEAD, 600) for part in wrapped("▶ " + seeker.next_text(language), w - 20, 11.5, 4)]
+        told += [
+            (part, 11.5, AHEAD, 600) for part in wrapped("▶ " + seeker.next_text(language), (w - 20) / BOLD, 11.5, 4)
+        ]
     h = 8 + 16 * len(told) + 4
     same = bool(seeker.selector) and seeker.selector == view.selector.canonical
     body = box(
