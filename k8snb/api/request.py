@@ -91,7 +91,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     `body` is a typed object (trusted to be well typed), a mapping, or bytes (decoded strictly as `content_type`);
     for a patch it is the patch: bytes, mapping or list.
     `actor` names the component in causes and audit; empty means `user_agent` up to its first "/" or the user.
-    `frozen` says that the body is what `k8snb.api.freeze` would make of it, so that nobody need look.
+    `frozen` says that the body is what `k8snb.api.freeze` would make of it, so that nobody need look; as a patch it is a
+    mapping of top-level fields to their new values.
     """
 
     verb: str

@@ -21,6 +21,7 @@ class StoreReader:
         self._store = store
         self._scheme = scheme
         self._resources: dict[str, Resource] = {}
+        self._buckets: dict[str, str] = {}
         self._listings: dict[str, tuple[Any, ...]] = {}
         store.subscribe(self.changed)
 
@@ -36,6 +37,7 @@ class StoreReader:
         """Use another scheme from now on (custom resources came or went)."""
         self._scheme = scheme
         self._resources.clear()
+        self._buckets.clear()
 
     def resource(self, kind: str) -> Resource:
         """The resource with the plural (or any other name) `kind`; UnknownKind."""
@@ -55,10 +57,11 @@ class StoreReader:
 
     def all(self, kind: str) -> tuple[Any, ...]:
         """All objects of a kind of which there are few and which seldom change (classes, quotas); remembered."""
-        resource = self.resource(kind)
-        bucket = resource.prefix[_START:].partition("/")[0]
+        bucket = self._buckets.get(kind)
+        if bucket is None:
+            bucket = self._buckets[kind] = self.resource(kind).prefix[_START:].partition("/")[0]
         found = self._listings.get(bucket)
         if found is None:
-            found = tuple(item.value for item in self._store.list(resource.list_prefix()).items)
-            self._listings[bucket] = found
+            items = self._store.list(self.resource(kind).list_prefix()).items
+            found = self._listings[bucket] = tuple([item.value for item in items])
         return found

@@ -151,9 +151,8 @@ class APIServer:
             self._lease = (found, now, ttl)
         return found
 
-    def verb(self, request: Request) -> str:
-        """How the cause of a revision names what was done."""
-        return verbs.verb_of(request)
+    verb = staticmethod(verbs.verb_of)
+    """How the cause of a revision names what a request did."""
 
     def released(self, ep: Endpoint, obj: Any, ctx: ServerContext) -> None:
         """An object has been removed: give back what it had claimed."""

@@ -39,7 +39,10 @@ _EPOCH_NANOSECONDS = int(EPOCH.timestamp()) * 1_000_000_000
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """An event to write: to create when ``patch`` is None, else to patch (and to create in full when it has expired)."""
+    """An event to write: to create when ``patch`` is None, else to patch (and to create in full when it has expired).
+
+    ``patch`` are the fields that change.
+    """
 
     event: Object
     patch: Mapping[str, Any] | None = None

@@ -313,7 +313,7 @@ class Gateway:
             if draft.patch is not None:
                 request = Request(
                     "patch", resource, meta.namespace or "", meta.name or "", "", dict(draft.patch),
-                    content_type=STRATEGIC_MERGE_PATCH, user=user, actor=actor, cause=why,
+                    content_type=STRATEGIC_MERGE_PATCH, user=user, actor=actor, cause=why, frozen=True,
                 )  # fmt: skip
                 try:
                     self._server.handle(request)

@@ -20,6 +20,7 @@ import msgspec
 from k8snb.api.errors import APIError
 from k8snb.api.mistakes import BadType
 from k8snb.api.object import Object
+from k8snb.api.unstructured import Unstructured
 from k8snb.client.calls import Call, Emit, Outcome
 from k8snb.client.loops import SingleWorkers
 from k8snb.client.protocol import After, Controller, KeysOf, Later, Reconcile
@@ -214,7 +215,7 @@ class Runtime(SingleWorkers):
         for process in self.processes.values():
             if not process.alive:
                 continue
-            if not self.watch_lag and kind not in process.interests and not process.view.caches(kind):
+            if not self.watch_lag and kind not in process.interests and kind not in process.view.objects:
                 process.view.revision = revision  # most often an event, which no component reads
             elif self.watch_lag:
                 due = self.clock.now + self.watch_lag
@@ -227,7 +228,7 @@ class Runtime(SingleWorkers):
     def _deliver(self, process: Process, kind: type[Object], key: str, value: Object | None, revision: int) -> None:
         view = process.view
         interested = process.interests.get(kind)
-        if view.caches(kind):
+        if kind in view.objects:
             old = view.apply(kind, key, value, revision)
         else:
             view.revision = revision
@@ -507,4 +508,8 @@ def store_change(value: Object | None, previous: Object | None) -> tuple[type[Ob
     obj = value if value is not None else previous
     if obj is None:
         raise ValueError("a change has a value or a previous value")
-    return type(obj), view_key(obj)
+    kind = type(obj)
+    if kind is Unstructured:
+        return kind, view_key(obj)
+    meta = obj.metadata
+    return kind, f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name or ""

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from k8snb.api.codec import to_dict
 from k8snb.api.types.events_v1 import Event, EventSeries
 from k8snb.client.calls import Emit, TendEvents
 from k8snb.client.events import Draft, Names, reference
@@ -90,7 +89,7 @@ class Broadcaster:
 
 
 def _series(event: Event) -> Draft:
-    return Draft(event, {"series": to_dict(event.series)})
+    return Draft(event, {"series": event.series})
 
 
 class EventSeriesKeeper(Controller):

@@ -126,7 +126,8 @@ class View:
     def __init__(self, source: Source, clock: Clock, indexes: Iterable[Index] = ()) -> None:
         self._source = source
         self._clock = clock
-        self._objects: dict[type[Object], dict[str, Any]] = {}
+        self.objects: dict[type[Object], dict[str, Any]] = {}
+        """What is cached, by kind and key, oldest first; not to be changed by others."""
         self._buckets: dict[type[Object], dict[str, _Bucket]] = {}
         self._indexers: dict[tuple[type[Object], str], Callable[[Any], Iterable[str]]] = {}
         self._floors: dict[type[Object], int] = {}
@@ -146,7 +147,7 @@ class View:
 
     def get(self, kind: type[T], namespace: str | None, name: str | None) -> T | None:
         """The object, or None when the cache has none of that name (``namespace`` empty for cluster-scoped kinds)."""
-        objects = self._objects.get(kind)
+        objects = self.objects.get(kind)
         if objects is None:
             objects = self._load(kind)
         found: T | None = objects.get(f"{namespace}/{name}" if namespace else name or "")
@@ -154,7 +155,7 @@ class View:
 
     def lookup(self, kind: type[T], key: str) -> T | None:
         """The object of a work queue key (``namespace/name`` or ``name``)."""
-        objects = self._objects.get(kind)
+        objects = self.objects.get(kind)
         if objects is None:
             objects = self._load(kind)
         found: T | None = objects.get(key)
@@ -164,7 +165,7 @@ class View:
         """All objects of a kind, or those of one namespace, oldest first."""
         if namespace is not None:
             return self.by(kind, "namespace", namespace)
-        objects = self._objects.get(kind)
+        objects = self.objects.get(kind)
         if objects is None:
             objects = self._load(kind)
         return list(objects.values())
@@ -181,7 +182,7 @@ class View:
     def apply(self, kind: type[Object], key: str, new: Object | None, revision: int) -> Object | None:
         """Take in one watch event; returns what the cache had before."""
         self.revision = revision
-        objects = self._objects.get(kind)
+        objects = self.objects.get(kind)
         if objects is None or (self._floors and revision <= self._floors.get(kind, 0)):
             return None
         old: Object | None
@@ -201,20 +202,16 @@ class View:
     def still(self, *kinds: type[Object]) -> View:
         """A copy that no event reaches any more: what somebody knows who has stopped listening; of these kinds only."""
         other = View(self._source, self._clock)
-        other._objects = {kind: {view_key(obj): obj for obj in self.list(kind)} for kind in kinds}
+        other.objects = {kind: {view_key(obj): obj for obj in self.list(kind)} for kind in kinds}
         other._indexers = dict(self._indexers)
         other.revision = self.revision
         return other
 
     def clear(self) -> None:
         """Forget everything, as a process that restarts does; the next read lists anew."""
-        self._objects.clear()
+        self.objects.clear()
         self._buckets.clear()
         self._floors.clear()
-
-    def caches(self, kind: type[Object]) -> bool:
-        """Whether objects of that kind are cached by now."""
-        return kind in self._objects
 
     def __deepcopy__(self, memo: dict[int, Any]) -> View:
         """A cache of its own of the same objects, which are values."""
@@ -222,18 +219,18 @@ class View:
         memo[id(self)] = other
         for name in ("_source", "_clock", "_buckets", "_indexers", "_floors", "head"):
             setattr(other, name, copy.deepcopy(getattr(self, name), memo))
-        other._objects = {kind: dict(objects) for kind, objects in self._objects.items()}
+        other.objects = {kind: dict(objects) for kind, objects in self.objects.items()}
         return other
 
     def _load(self, kind: type[Object]) -> dict[str, Any]:
         objects: dict[str, Any] = {view_key(obj): obj for obj in self._source(kind)}
-        self._objects[kind] = objects
+        self.objects[kind] = objects
         if self.head is not None:
             self._floors[kind] = self.head()
         return objects
 
     def _build(self, kind: type[Object], name: str) -> _Bucket:
-        objects = self._objects.get(kind)
+        objects = self.objects.get(kind)
         if objects is None:
             objects = self._load(kind)
         values = self._indexers.get((kind, name)) or BUILT_IN.get(name)

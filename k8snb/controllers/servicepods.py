@@ -113,17 +113,17 @@ def _facts(pod: Pod | None) -> _Facts | None:
 
 def keys_of_services(old: Pod | None, new: Pod | None, view: View) -> Iterable[str]:
     """The Services whose endpoints a change of a pod concerns; nothing for changes that endpoints do not show."""
+    pod = new if new is not None else old
+    namespace = (pod.metadata.namespace or "") if pod is not None else ""
+    services = [service for service in view.by(Service, "namespace", namespace) if service.spec.selector]
+    if not services:
+        return ()
     before, after = _facts(old), _facts(new)
     if before == after:
         return ()
-    pod = new if new is not None else old
-    namespace = (pod.metadata.namespace or "") if pod is not None else ""
     found = []
-    for service in view.by(Service, "namespace", namespace):
-        selector = service.spec.selector
-        if not selector:
-            continue
-        matches = Equals(selector)
+    for service in services:
+        matches = Equals(service.spec.selector)
         if (before is not None and matches(before.labels)) or (after is not None and matches(after.labels)):
             found.append(f"{namespace}/{service.metadata.name}")
     return found

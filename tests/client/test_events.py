@@ -14,6 +14,7 @@ from k8snb.api.freeze import freeze
 from k8snb.api.request import Request
 from k8snb.api.types import events_v1
 from k8snb.api.types.core_v1 import Event, Node, Pod
+from k8snb.api.types.events_v1 import EventSeries
 from k8snb.api.types.meta_v1 import ObjectMeta
 from k8snb.client.calls import Emit
 from k8snb.client.events import Draft, Recorder
@@ -196,7 +197,7 @@ def test_the_first_repetition_is_written_and_later_ones_are_only_counted() -> No
     assert drafts[0] is not None
     assert drafts[0].patch is None
     assert drafts[1] is not None
-    assert drafts[1].patch == {"series": {"count": 2, "lastObservedTime": "2026-01-01T00:01:00.000000Z"}}
+    assert drafts[1].patch == {"series": EventSeries(count=2, lastObservedTime="2026-01-01T00:01:00.000000Z")}
     assert newer(drafts[1]).note == "text 0"
     assert drafts[2:] == [None, None]
 
@@ -217,7 +218,7 @@ def test_a_quiet_series_is_written_a_last_time_and_forgotten() -> None:
 
     assert events.tend(360.0) == []
     (last,) = events.tend(720.0)
-    assert last.patch == {"series": {"count": 3, "lastObservedTime": "2026-01-01T00:00:20.000000Z"}}
+    assert last.patch == {"series": EventSeries(count=3, lastObservedTime="2026-01-01T00:00:20.000000Z")}
     assert events.tend(1080.0) == []
     assert record(events, scheduling(), 1081.0, "default-scheduler").patch is None
 
@@ -228,7 +229,7 @@ def test_a_lasting_series_is_written_every_half_hour() -> None:
     for minute in range(61):
         events.event(scheduling(), "default-scheduler", minute * 60.0)
         if minute and minute % 6 == 0:
-            written += [(minute, (draft.patch or {})["series"]["count"]) for draft in events.tend(minute * 60.0)]
+            written += [(minute, (draft.patch or {})["series"].count) for draft in events.tend(minute * 60.0)]
 
     assert written == [(30, 31), (60, 61)]
 

@@ -35,7 +35,7 @@ class ResourceQuota(Plugin):
         return operation in evaluator_of(resource).operations
 
     def validate(self, a: Attributes) -> None:
-        if not a.reader.all("resourcequotas"):
+        if not a.ctx.server.reader.all("resourcequotas"):
             return
         quotas = a.ctx.server.store.list(f"/registry/resourcequotas/{a.namespace}/").items
         if not quotas:

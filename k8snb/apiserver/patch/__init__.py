@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from k8snb.api import errors
 from k8snb.api.codec import to_dict
 from k8snb.api.gotext import plain, quote
@@ -61,6 +63,8 @@ def apply_patch(request: Request, current: Any, ctx: PatchContext) -> Patched:
     `current` is the stored object in the request's version; None (only for server-side apply) creates it. Raises
     `APIError`: 400, 409 (conflicts of managers), 413, 422 and 500 as the server answers them.
     """
+    if request.frozen:
+        return Patched(_settled(request, replace(current, **request.body), current, ctx))
     kind = request.content_type
     if kind == APPLY_PATCH:
         from k8snb.apiserver.patch.server_apply import server_apply

@@ -69,6 +69,11 @@ def _has_leading_zero(text: str) -> bool:
     return ":" not in text and any(len(part) > 1 and part.startswith("0") for part in text.split("."))
 
 
+def is_plain_ipv4(text: str) -> bool:
+    """Whether the text is an IPv4 address in its one canonical form, which every rule accepts."""
+    return _CANONICAL_V4(text) is not None
+
+
 def legacy_ip(text: str, path: Path, errors: Errors, existing: Sequence[str] = ()) -> bool:
     """An IP of a field with history (``podIP``, ``externalIPs``): values that were there before stay allowed."""
     if text in existing or _CANONICAL_V4(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from k8snb.api.types import core_v1 as core
+from k8snb.apiserver.memo import IdentityMemo
 from k8snb.apiserver.validation import names
 from k8snb.apiserver.validation.field import (
     STATUS,
@@ -20,6 +21,7 @@ from k8snb.apiserver.validation.metadata import Errors
 
 _LISTS = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _MESSAGE_LIMIT = 256
+_GOOD_USERS: IdentityMemo[bool] = IdentityMemo()
 
 
 def container_transitions(new: core.PodStatus, old: core.PodStatus, spec: core.PodSpec, errors: Errors) -> None:
@@ -77,15 +79,20 @@ def users(status: core.PodStatus, spec: core.PodSpec, errors: Errors) -> None:
             linux = item.user.linux if item.user is not None else None
             if linux is None:
                 continue
+            if not windows and _GOOD_USERS.get(linux):
+                continue
             where = (STATUS / name)[index] / "user" / "linux"
             if windows:
                 errors.append(forbidden(where, "cannot be set for a windows pod"))
                 continue
+            before = len(errors)
             for field in ("uid", "gid"):
                 number = getattr(linux, field)
                 reject(errors, where / field, number, names.user_id(number))
             for place, group in enumerate(linux.supplementalGroups):
                 reject(errors, (where / "supplementalGroups")[place], group, names.user_id(group))
+            if len(errors) == before:
+                _GOOD_USERS.put(linux, True)
 
 
 def allocated_resources(status: core.PodStatus, spec: core.PodSpec, errors: Errors) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from k8snb.api.types import core_v1 as core
 from k8snb.apiserver.memo import IdentityMemo
 from k8snb.apiserver.validation import containers, names
-from k8snb.apiserver.validation.addresses import is_dual_stack, legacy_ip
+from k8snb.apiserver.validation.addresses import is_dual_stack, is_plain_ipv4, legacy_ip
 from k8snb.apiserver.validation.field import (
     METADATA,
     SPEC,
@@ -39,6 +39,7 @@ _UPDATABLE: Final = ",".join(
 )
 _SYSTEM_CONDITIONS: Final = frozenset(("PodScheduled", "Ready", "Initialized"))
 _GOOD: IdentityMemo[bool] = IdentityMemo()
+_QOS_CLASS = STATUS / "qosClass"
 _ANNOTATIONS: Final = METADATA / "annotations"
 
 
@@ -248,7 +249,7 @@ def status_update(new: core.Pod, old: core.Pod, errors: Errors) -> None:
     if (after.observedGeneration or 0) < 0:
         detail = "must be a non-negative integer"
         errors.append(invalid(STATUS / "observedGeneration", after.observedGeneration, detail))
-    immutable(after.qosClass or "", before.qosClass or "", STATUS / "qosClass", errors)
+    immutable(after.qosClass or "", before.qosClass or "", _QOS_CLASS, errors)
     container_transitions(after, before, old.spec, errors)
     if after.resourceClaimStatuses:
         _claim_statuses(after, new.spec, errors)
@@ -276,7 +277,8 @@ def _addresses(name: str, new: tuple[Any, ...], old: tuple[Any, ...], errors: Er
     texts = [item.ip for item in new]
     existing = [item.ip for item in old]
     for index, text in enumerate(texts):
-        legacy_ip(text, (STATUS / name)[index], errors, existing)
+        if not is_plain_ipv4(text):
+            legacy_ip(text, (STATUS / name)[index], errors, existing)
     if len(texts) > 1 and (not is_dual_stack(texts) or len(texts) > 2):
         errors.append(invalid(STATUS / name, new, "may specify no more than one IP for each IP family"))
 
