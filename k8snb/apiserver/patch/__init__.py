@@ -64,7 +64,8 @@ def apply_patch(request: Request, current: Any, ctx: PatchContext) -> Patched:
     `APIError`: 400, 409 (conflicts of managers), 413, 422 and 500 as the server answers them.
     """
     if request.frozen:
-        return Patched(_settled(request, replace(current, **request.body), current, ctx))
+        fields: Any = request.body
+        return Patched(_settled(request, replace(current, **fields), current, ctx))
     kind = request.content_type
     if kind == APPLY_PATCH:
         from k8snb.apiserver.patch.server_apply import server_apply
