@@ -57,7 +57,7 @@ ANSWERS = [
         id="explain with the type's own words",
     ),
     pytest.param(
-        "explain csidriver.spec.attachRequired",
+        "explain pod.spec.volumes.rbd.image",
         r"(?s).*<the API reference describes it:\n    https://kubernetes.io/docs/reference/kubernetes-api/>.*",
         id="explain what is not described",
     ),

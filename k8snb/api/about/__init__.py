@@ -21,8 +21,6 @@ EVERYWHERE: Final = "meta_v1"
 """The module whose file also holds what is not about one type alone."""
 LIKE: Final = {"EphemeralContainer": "Container"}
 """Types that share the fields of another."""
-_OF_ALL: Final = frozenset(("apiVersion", "kind", "metadata", "items"))
-_PARTS: Final = frozenset(("spec", "status"))
 
 Texts = dict[str, dict[str, dict[str, str]]]
 
@@ -32,11 +30,11 @@ def described(type_: type[Any], field: str = "", language: str = "en") -> str:
     module, name = type_.__module__.rpartition(".")[2], type_.__name__
     own, everywhere = texts(module), texts(EVERYWHERE)
     places = [own.get(name, {})]
+    if name.endswith("Condition"):
+        places += (everywhere["*Condition"], everywhere["Condition"])
     if field:
         places.append(own.get(LIKE.get(name, ""), {}))
-        if name.endswith("Condition"):
-            places.append(everywhere["*Condition"])
-        if field in _OF_ALL or (field in _PARTS and (module, name) in _kinds()):
+        if (module, name) in _kinds():
             places.append(everywhere["*"])
     found = next((place[field] for place in places if field in place), None)
     return found[language] if found is not None else ""
