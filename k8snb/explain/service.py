@@ -8,6 +8,7 @@ from typing import Any
 from k8snb.api.types.core_v1 import Pod, Service
 from k8snb.api.types.discovery_v1 import EndpointSlice
 from k8snb.explain.fact import Fact
+from k8snb.network.address import endpoint
 from k8snb.world import World
 
 
@@ -19,7 +20,7 @@ def explain_service(world: World, service: Service) -> list[Fact]:
         return [Fact("service.external", {"target": spec.externalName})]
     facts = [Fact("service.headless" if spec.clusterIP == "None" else "service.address", {"ip": spec.clusterIP})]
     if not spec.selector:
-        return [*facts, Fact("service.no-selector", {}, "state")]
+        return [*facts, Fact("service.no-selector", {}, "state"), *_by_hand(world, service)]
     selector = ",".join(f"{k}={v}" for k, v in spec.selector.items())
     pods = [p for p in world.of(Pod, namespace) if all(p.metadata.labels.get(k) == v for k, v in spec.selector.items())]
     if not pods:
@@ -46,6 +47,19 @@ def explain_service(world: World, service: Service) -> list[Fact]:
                 facts.append(Fact("service.port", {"port": target, "declared": known}, "problem"))
     facts.extend(_endpoints(world, service, pods))
     return facts
+
+
+def _by_hand(world: World, service: Service) -> list[Fact]:
+    """The endpoints that somebody has written for a Service without a selector (the API server does for its own)."""
+    ends = [
+        f"{endpoint(address, port.port)}" if port.port else address
+        for piece in world.of(EndpointSlice, service.metadata.namespace)
+        if piece.metadata.labels.get("kubernetes.io/service-name") == service.metadata.name
+        for port in piece.ports
+        for end in piece.endpoints
+        for address in end.addresses
+    ]
+    return [Fact("service.written", {"endpoints": ", ".join(ends[:4])})] if ends else []
 
 
 def _endpoints(world: World, service: Service, pods: list[Any]) -> list[Fact]:

@@ -35,6 +35,7 @@ MESSAGES = {
     "fact.net.api-port": "The API server's machine refuses the connection: nothing listens on port {port}; it listens on {listens}.",
     "fact.net.answered-outside": "{name} answers.",
     "fact.net.status": "The answer's status is {status}.",
+    "fact.service.written": "They are written: {endpoints}.",
     # what to change
     "fact.net.hint.name": "Create a Service {service} in this namespace, or correct the name.",
     "fact.net.hint.namespace": "Service {service} is in namespace {namespace}: from here it is called {service}.{namespace}.",

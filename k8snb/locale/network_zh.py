@@ -35,6 +35,7 @@ MESSAGES = {
     "fact.net.api-port": "API 服务器所在的机器拒绝连接：端口 {port} 上没有程序监听；它监听的是 {listens}。",
     "fact.net.answered-outside": "{name} 作了回答。",
     "fact.net.status": "应答的状态码是 {status}。",
+    "fact.service.written": "已经写好的 endpoints：{endpoints}。",
     # what to change
     "fact.net.hint.name": "在这个命名空间里创建 Service {service}，或者改正名字。",
     "fact.net.hint.namespace": "Service {service} 在命名空间 {namespace} 里：从这里要写成 {service}.{namespace}。",

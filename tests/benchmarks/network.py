@@ -77,6 +77,8 @@ def run() -> Iterator[Figure]:
     yield Figure(f"iptables-save of {SERVICES:,} Services", took, "s", 8)
     took = stopwatch(lambda: mode("nftables").text(rules, site), 1)
     yield Figure(f"nftables rules of {SERVICES:,} Services", took, "s", 8)
+    took = stopwatch(lambda: mode("ipvs").text(rules, site), 1)
+    yield Figure(f"IPVS servers, sets and rules of {SERVICES:,} Services", took, "s", 2)
     ids = Ids(1)
     policies = [drawn_policy(ids, i) for i in range(20)]
     everybody = peers()

@@ -123,3 +123,10 @@ def test_a_stopped_api_server_refuses(cluster: Cluster) -> None:
 
     assert (answer.error, answer.hops[-1].where) == ("refused", "api")
     assert cluster.request("pod/client", "https://10.96.0.1/version").status == 200
+
+
+def test_the_service_says_who_stands_behind_it(cluster: Cluster) -> None:
+    said = cluster.explain("svc/kubernetes")
+
+    assert [f.id for f in said][-2:] == ["service.no-selector", "service.written"]
+    assert "172.18.255.254:6443" in said.text("zh")
