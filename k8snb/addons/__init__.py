@@ -1,6 +1,8 @@
 """What clusters that people use have beside Kubernetes itself; ``ADDONS`` lists what a ``Cluster`` comes with.
 
-``Cluster(addons=())`` is a bare control plane; ``Cluster(addons=[*ADDONS, CSIDriver("csi.example.com")])`` has more.
+CoreDNS as Pods (``Cluster(addons=[*ADDONS, CoreDNS])``) is for those who want to see DNS fail: it takes Pods, time and room on
+the nodes from every cluster. ``Cluster(addons=())`` is a bare control plane;
+``Cluster(addons=[*ADDONS, CSIDriver("csi.example.com")])`` has a storage driver more.
 """
 
 from __future__ import annotations

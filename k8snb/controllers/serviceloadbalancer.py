@@ -1,6 +1,7 @@
 """The service controller of a cloud-controller-manager: a load balancer of a modelled cloud for each Service that asks for one.
 
-It is not part of kube-controller-manager, so a bare cluster leaves Services of type LoadBalancer pending; add it with
+A Service has an address of each of its IP families. The controller is not part of kube-controller-manager, so a bare cluster
+leaves Services of type LoadBalancer pending; add it with
 ``Cluster(controllers=[*IN_TREE, ServiceLoadBalancerController])``. The cloud is quick: a balancer is there at once.
 """
 
@@ -18,6 +19,8 @@ CLEANUP = "service.kubernetes.io/load-balancer-cleanup"
 """The finalizer that keeps a Service until its balancer is gone."""
 CLOUD = "198.51.100."
 """Where the cloud's addresses are (TEST-NET-2): .1 to .254."""
+CLOUD_6 = "2001:db8:51::"
+"""The same for IPv6 (in the range for documentation), in hexadecimal."""
 ADDRESSES = range(1, 255)
 
 
@@ -65,8 +68,10 @@ class ServiceLoadBalancerController(Controller):
                 raise _failure(out)
             service = out
         if not has:
-            ingress = LoadBalancerIngress(ip=spec.loadBalancerIP or _free(view), ipMode="VIP")
-            status = replace(service.status, loadBalancer=LoadBalancerStatus(ingress=(ingress,)))
+            families = spec.ipFamilies or ("IPv4",)
+            ips = (spec.loadBalancerIP,) if spec.loadBalancerIP else tuple(_free(view, family) for family in families)
+            ingress = tuple(LoadBalancerIngress(ip=ip, ipMode="VIP") for ip in ips)
+            status = replace(service.status, loadBalancer=LoadBalancerStatus(ingress=ingress))
             out = yield UpdateStatus(replace(service, status=status), why="balancer")
             if isinstance(out, APIError):
                 raise out
@@ -74,10 +79,11 @@ class ServiceLoadBalancerController(Controller):
         return None
 
 
-def _free(view: View) -> str:
-    """The lowest address of the cloud that no Service has."""
+def _free(view: View, family: str) -> str:
+    """The lowest address of the cloud of a family that no Service has."""
     taken = {i.ip for s in view.list(Service) for i in s.status.loadBalancer.ingress}
-    return next(f"{CLOUD}{n}" for n in ADDRESSES if f"{CLOUD}{n}" not in taken)
+    every = (f"{CLOUD_6}{n:x}" if family == "IPv6" else f"{CLOUD}{n}" for n in ADDRESSES)
+    return next(ip for ip in every if ip not in taken)
 
 
 def _failure(out: object) -> APIError:

@@ -107,7 +107,7 @@ class Journey(Arrival):
         healthy = [n for n in self.net.ipam.nodes if self.hosts.reachable(n)]
         balancer = packet.dst not in service.spec.externalIPs
         if balancer and service.spec.externalTrafficPolicy == "Local":
-            rules = self.net.compiled.rules(services.indexed(self.view), service)
+            rules = self.net.compiled.rules(services.indexed(self.view), service, self.six)
             healthy = [n for n in healthy if any(r.choice(n).local for r in rules)]
         if not healthy:
             trail.add("balancer", name, "no-healthy-node", ok=False, address=packet.dst)
@@ -119,11 +119,13 @@ class Journey(Arrival):
             trail.step("balancer", "balance", packet, f"{packet.dst} → {node}", nodes=len(healthy))
         if proxied:  # the balancer opens a connection of its own to the node port
             port = next((p.nodePort or 0 for p in service.spec.ports if p.port == packet.dport), 0)
-            self.rewritten.append(
-                Rewritten("balancer", "dnat", (packet.dst, packet.dport), (self.net.ipam.nodes[node], port))
-            )
-            packet.dst, packet.dport = self.net.ipam.nodes[node], port
-            trail.step("balancer", "proxy", packet, f"{packet.dst}:{port}")
+            own = self.net.local(node, self.six)[0]
+            vip = packet.dst
+            self.rewritten.append(Rewritten("balancer", "dnat", (vip, packet.dport), (own, port)))
+            self.rewritten.append(Rewritten("balancer", "snat", (packet.src, packet.sport), (vip, packet.sport)))
+            packet.src, packet.dst, packet.dport = vip, own, port
+            self.masked = "balancer"
+            trail.step("balancer", "proxy", packet, endpoint(own, port))
         self._wire(node)
         return self._at(node, "PREROUTING")
 

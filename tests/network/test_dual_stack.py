@@ -9,6 +9,8 @@ import pytest
 
 from k8snb.api.mistakes import BadValue
 from k8snb.cluster import Cluster
+from k8snb.controllers import IN_TREE
+from k8snb.controllers.serviceloadbalancer import ServiceLoadBalancerController
 
 MODES = ("iptables", "ipvs", "nftables", "userspace")
 WORLD = """
@@ -173,6 +175,27 @@ def test_every_plugin_routes_both_families(cni: str) -> None:
     assert routes[0] == "default via fc00:f853:ccd:e793::1 dev eth0"
     assert any(r.startswith("fd00:10:244:1::/64 via ") for r in routes)
     assert [r for r in cluster.routes("node/worker-1") if ":" in r.to] == []
+
+
+@pytest.mark.parametrize("mode", [None, "Proxy"])
+@pytest.mark.parametrize("policy", ["Cluster", "Local"])
+def test_a_load_balancer_has_an_address_of_each_family(policy: str, mode: str | None) -> None:
+    cluster = Cluster(nodes=2, dual_stack=True, controllers=[*IN_TREE, ServiceLoadBalancerController])
+    cluster.apply(WORLD)
+    cluster.patch("svc/both", {"spec": {"type": "LoadBalancer", "externalTrafficPolicy": policy}})
+    cluster.settle()
+    ingress = cluster.get("svc/both").status.loadBalancer.ingress
+    if mode is not None:
+        given = [{"ip": i.ip, "ipMode": mode} for i in ingress]
+        cluster.patch("svc/both", {"status": {"loadBalancer": {"ingress": given}}}, subresource="status")
+        cluster.settle()
+    answers = [cluster.request("outside", f"http://{ip}") for ip in ("198.51.100.1", "[2001:db8:51::1]")]
+
+    assert [i.ip for i in ingress] == ["198.51.100.1", "2001:db8:51::1"]
+    assert [a.status for a in answers] == [200, 200]
+    shown = [a.body.partition("RemoteAddr: ")[2].split(":40000")[0] for a in answers]
+    kept = policy == "Local" and mode is None
+    assert (shown == ["203.0.113.10", "[2001:db8::10]"]) is kept
 
 
 def test_a_policy_of_ipv6_addresses(cluster: Cluster) -> None:

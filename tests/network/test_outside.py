@@ -115,10 +115,11 @@ def test_balancer_that_is_a_proxy_hides_the_client_and_is_asked_from_inside_too(
     assert "198.51.100.9" not in cluster.proxy_rules("n1")
     trace = cluster.trace("outside", "http://198.51.100.9")
     assert trace.ok
-    assert [s.code for s in trace.steps if s.place == "balancer"] == ["balance", "proxy", "un-dnat"]
+    assert [s.code for s in trace.steps if s.place == "balancer"] == ["balance", "proxy", "un-snat", "un-dnat"]
+    assert {s.packet.src for s in trace.forward() if s.packet is not None and s.place == "wire"} == {"198.51.100.9"}
     inside = cluster.trace("pod/client", "http://198.51.100.9")
     assert inside.ok
-    assert [s.place for s in inside.steps if s.code in ("snat", "balance")] == ["node/n2", "balancer"]
+    assert [s.place for s in inside.steps if s.code in ("snat", "balance")] == ["node/n2", "balancer", "node/n2"]
 
 
 def test_port_forward_passes_policies_and_services_by() -> None:
