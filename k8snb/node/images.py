@@ -42,10 +42,10 @@ class Image(msgspec.Struct, frozen=True, gc=False):
     """A catalogue entry.
 
     ``size`` is what has to be pulled, in bytes; ``entrypoint`` and ``cmd`` are as in a Dockerfile; ``programs`` are the
-    long-running programs it contains, by the name they are started with. ``shell`` names its shell (empty: it has none),
-    ``tools`` its further commands (empty: all that ``k8snb.node.shell`` knows). ``majors`` maps the major versions that
-    exist to their highest minor (empty: any tag exists), ``tags`` are the tags that are no versions. ``files`` are the
-    files of its file system that matter. A ``generic`` image runs whatever it is told to.
+    long-running programs it contains, by the name they are started with. ``shell`` names its shell (empty: it has none);
+    with it come all commands that ``k8snb.node.shell`` knows. ``majors`` maps the major versions that exist to their
+    highest minor (empty: any tag exists), ``tags`` are the tags that are no versions. ``files`` are the files of its file
+    system that matter. A ``generic`` image runs whatever it is told to.
     """
 
     repository: str
@@ -54,7 +54,6 @@ class Image(msgspec.Struct, frozen=True, gc=False):
     cmd: tuple[str, ...] = ()
     programs: tuple[App, ...] = ()
     shell: str = "bash"
-    tools: tuple[str, ...] = ()
     majors: Mapping[int, int] = EMPTY
     tags: tuple[str, ...] = ("latest",)
     env: Mapping[str, str] = EMPTY
