@@ -1,4 +1,4 @@
-"""kubectl cp and port-forward in the notebook."""
+"""kubectl cp, exec with input, and port-forward in the notebook."""
 
 from __future__ import annotations
 
@@ -102,6 +102,11 @@ def test_a_connection_is_tried(cluster: Cluster, line: str) -> None:
     assert "Welcome to nginx!" in result.stdout
     assert 'cluster.port_forward("pod/default/web", 80, "/path")' in result.stderr
     assert result.exit == 0
+
+
+def test_exec_reads_what_is_piped_in(cluster: Cluster) -> None:
+    assert run(cluster, "exec -i web -- sh -c 'cat > /tmp/piped; wc -l < /tmp/piped'", "a\nb\n").stdout.strip() == "2"
+    assert run(cluster, "exec web -- cat", "not asked for").stdout == ""
 
 
 def test_tar_lists_and_takes_out_what_is_named(cluster: Cluster) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from k8snb.kubectl.call import Call, Command
+from k8snb.kubectl.commands.execute import container_of
 from k8snb.kubectl.errors import KubectlError, usage
 from k8snb.kubectl.flags import Flag
 
@@ -56,18 +57,7 @@ def _spec(call: Call, text: str) -> Spec:
 
 def _place(call: Call, spec: Spec) -> Place:
     pod: Any = call.client.get(call.client.core("pods"), spec.namespace, spec.pod)
-    names = [item.name for item in pod.spec.containers]
-    chosen = str(call.flag("container") or "")
-    if not chosen:
-        chosen = pod.metadata.annotations.get("kubectl.kubernetes.io/default-container", names[0])
-        if len(names) > 1:
-            rest = ", ".join(name for name in names if name != chosen)
-            call.complain(f'Defaulted container "{chosen}" out of: {chosen}, {rest}\n')
-    elif chosen not in (*names, *(item.name for item in pod.spec.initContainers)):
-        raise KubectlError(f"container {chosen} not found in pod {spec.pod}")
-    if pod.status.phase in ("Succeeded", "Failed"):
-        raise KubectlError(f"cannot exec into a container in a completed pod; current phase is {pod.status.phase}")
-    return Place(pod, chosen)
+    return Place(pod, container_of(call, pod))
 
 
 def _exec(call: Call, place: Place, words: list[str], stdin: bytes | None = None) -> Any:

@@ -19,6 +19,23 @@ def run(call: Call) -> int | None:
     if not words:
         raise usage("exec", "error: you must specify at least one command for the container")
     pod = _pod(call, call.args[0])
+    container = container_of(call, pod)
+    cluster: Any = call.client.cluster
+    try:
+        given = call.stdin if call.flag("stdin") else None
+        result = cluster.kubelets.exec(pod, container, words, cluster.now, given)
+    except ValueError as error:
+        raise KubectlError(f"unable to upgrade connection: {error}") from None
+    call.write(shown(result.stdout))
+    if result.stderr:
+        call.complain(shown(result.stderr))
+    if result.code:
+        call.complain(f"command terminated with exit code {result.code}\n")
+    return int(result.code)
+
+
+def container_of(call: Call, pod: Any) -> str:
+    """The container that ``-c``, the pod's annotation or its first place chooses; raises `KubectlError`."""
     names = [c.name for c in pod.spec.containers]
     container = str(call.flag("container") or "") or pod.metadata.annotations.get(
         "kubectl.kubernetes.io/default-container", names[0]
@@ -31,17 +48,7 @@ def run(call: Call) -> int | None:
         call.complain(f'Defaulted container "{container}" out of: {container}, {rest}\n')
     if pod.status.phase in ("Succeeded", "Failed"):
         raise KubectlError(f"cannot exec into a container in a completed pod; current phase is {pod.status.phase}")
-    cluster: Any = call.client.cluster
-    try:
-        result = cluster.kubelets.exec(pod, container, words, cluster.now)
-    except ValueError as error:
-        raise KubectlError(f"unable to upgrade connection: {error}") from None
-    call.write(shown(result.stdout))
-    if result.stderr:
-        call.complain(shown(result.stderr))
-    if result.code:
-        call.complain(f"command terminated with exit code {result.code}\n")
-    return int(result.code)
+    return str(container)
 
 
 def shown(text: str) -> str:
