@@ -115,6 +115,7 @@ MESSAGES = {
     "arch.figure.yours": "changes by you",
     "arch.figure.measured-pods": "Pods measured",
     "arch.figure.measured-nodes": "nodes measured",
+    "arch.figure.dns": "CoreDNS Pods",
     "arch.figure.names": "Service names",
     "arch.figure.requests": "requests",
     "arch.figure.refused": "refused",

@@ -115,6 +115,7 @@ MESSAGES = {
     "arch.figure.yours": "次变更由你发起",
     "arch.figure.measured-pods": "个 Pod 有度量",
     "arch.figure.measured-nodes": "个节点有度量",
+    "arch.figure.dns": "个 CoreDNS 的 Pod",
     "arch.figure.names": "个 Service 域名",
     "arch.figure.requests": "个请求",
     "arch.figure.refused": "个被拒绝",

@@ -104,8 +104,11 @@ def _metrics(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
 
 
 def _dns(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:
+    servers = [p for p in world.of(Pod, "kube-system") if p.metadata.labels.get("k8s-app") == "kube-dns"]
+    running = Figure("dns", str(len(servers)), "%kubectl get pods -n kube-system -l k8s-app=kube-dns")
     names = len(world.of(Service))
-    return (Figure("names", str(names), f"%kubectl exec {_some_pod(world)} -- nslookup kubernetes.default"),)
+    found = Figure("names", str(names), f"%kubectl exec {_some_pod(world)} -- nslookup kubernetes.default")
+    return (found, running) if servers else (found,)
 
 
 def _apiserver(world: World, cluster: Cluster | None) -> tuple[Figure, ...]:

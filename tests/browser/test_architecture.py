@@ -25,6 +25,9 @@ PIPELINE = (
     "cluster.pipeline({'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'a'}}, user='bob')",
 )
 
+IN_SIGHT = "() => document.querySelector('.k8snb aside').getBoundingClientRect().top < innerHeight - 120"
+"""The details are not hidden below the picture."""
+
 
 def opened(page: Page, address: str, folder: Path, name: str, cells: tuple[str, ...]) -> None:
     write_notebook(folder, name, cells)
@@ -39,6 +42,7 @@ def test_a_box_says_what_to_type_and_what_passed(page: Page, address: str, cours
     box.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".k8snb aside:not([hidden])")
+    page.wait_for_function(IN_SIGHT)
     told = page.locator(".k8snb aside [role=tabpanel]").inner_text()
     code = page.locator(".k8snb aside code").first.inner_text()
     page.keyboard.press("ArrowRight")

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from k8snb.addons import ADDONS, CoreDNS
 from k8snb.cluster import Cluster
 from k8snb.locale import LANGUAGES, text
 from k8snb.notebook import Cluster as NotebookCluster
@@ -175,3 +176,10 @@ def test_a_past_moment_has_a_map_too(cluster: NotebookCluster) -> None:
         < cluster.server.audit.count
         == int(architecture(cluster).box("apiserver").figures[0].value)
     )
+
+
+def test_dns_that_runs_as_pods_is_counted() -> None:
+    made = Cluster(nodes=2, addons=[*ADDONS, CoreDNS])
+    made.settle()
+
+    assert {f.label: f.value for f in architecture(made).box("dns").figures} == {"names": "2", "dns": "2"}

@@ -133,7 +133,7 @@ function render({ model, el }) {
   root.append(style, bar, knobs, hint, make("div", { className: "body" }, picture, side), log, live);
   el.replaceChildren(root);
 
-  let tab = "why", waiting = 0;
+  let tab = "why", waiting = 0, curious = false;
   const controls = {};
   const button = (name, key) => {
     controls[name] = make("button", { type: "button", onclick: () => ask({ type: name }) });
@@ -269,10 +269,13 @@ function render({ model, el }) {
       }));
     } else content = make("pre", { textContent: chosen.text });
     side.replaceChildren(make("h3", {}, make("span", { textContent: detail.title }), close), tabs, make("div", { role: "tabpanel", tabIndex: 0 }, content));
+    // Under a tall picture the details may be out of sight: bring them in when the reader has asked for them.
+    if (curious && side.getBoundingClientRect().top > innerHeight - 120) side.scrollIntoView({ block: "nearest" });
+    curious = false;
   };
   const select = (target) => {
     const item = target.closest?.(".item");
-    if (item) ask({ type: "select", ref: item.dataset.ref });
+    if (item) { curious = true; ask({ type: "select", ref: item.dataset.ref }); }
   };
   // Things that can be carried to others: a pointer that moves takes them along, where it lets go says what becomes of them.
   let carried = null, dropped = 0;
