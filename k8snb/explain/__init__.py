@@ -17,6 +17,7 @@ from k8snb.explain.chain import why_it_exists, why_it_is_gone
 from k8snb.explain.components import stopped_for
 from k8snb.explain.cronjob import explain_cronjob
 from k8snb.explain.fact import Explanation, Fact
+from k8snb.explain.gateway import explain_route
 from k8snb.explain.ingress import explain_ingress
 from k8snb.explain.job import explain_job
 from k8snb.explain.others import explain_any, explain_namespace, explain_node
@@ -36,6 +37,7 @@ STATE: tuple[tuple[str, Callable[[World, Any], list[Fact]]], ...] = (
     ("CronJob", explain_cronjob),
     ("Service", explain_service),
     ("Ingress", explain_ingress),
+    ("HTTPRoute", explain_route),
     ("PodDisruptionBudget", explain_budget),
     ("ResourceQuota", explain_quota),
     ("PersistentVolumeClaim", explain_claim),

@@ -1,16 +1,18 @@
-"""Why does an HTTPRoute answer so: which of its rules took the request, what another one wanted, and which backend is amiss."""
+"""Why does an HTTPRoute answer so: which Gateway takes it, which of its rules took the request, and which backend is amiss."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from k8snb.api.unstructured import Unstructured
 from k8snb.explain.fact import Fact
 from k8snb.node.programs.ingress.dialects import Dialect
 from k8snb.node.programs.ingress.filters import KNOWN
 from k8snb.node.programs.ingress.route import Route, Wanted
 from k8snb.node.programs.ingress.rules import find
+from k8snb.world import World
 
 
 def explain_near(routes: Sequence[Route], host: str, path: str, kind: Dialect) -> list[Fact]:
@@ -66,3 +68,40 @@ def explain_rule(route: Route, status: int) -> Iterable[Fact]:
             grant = backend.problem == "RefNotPermitted"
             hint = "net.gateway.hint.grant" if grant else "net.gateway.hint.backend"
             yield Fact(hint, {"route": route.ingress, "namespace": backend.namespace}, "hint")
+
+
+def explain_route(world: World, route: Unstructured) -> list[Fact]:
+    """An HTTPRoute at each of its parents: the Gateway is there, a controller has looked, it is accepted, its backends are good."""
+    namespace = route.metadata.namespace or ""
+    written = {
+        f"{parent['parentRef'].get('namespace', namespace)}/{parent['parentRef'].get('name')}": {
+            condition["type"]: condition for condition in parent.get("conditions", ())
+        }
+        for parent in (route.get("status") or {}).get("parents", ())
+    }
+    facts: list[Fact] = []
+    for ref in route.spec.get("parentRefs", ()):
+        where, name = ref.get("namespace", namespace), ref.get("name", "")
+        parent = f"{where}/{name}"
+        if world.find(world.resource("gateways.gateway.networking.k8s.io"), where, name) is None:
+            facts.append(Fact("net.gateway.no-parent", {"parent": parent}, "problem"))
+        elif parent not in written:
+            facts.append(Fact("net.gateway.unseen", {"parent": parent}, "problem"))
+        else:
+            facts += _told(parent, written[parent])
+    return facts
+
+
+def _told(parent: str, conditions: Mapping[str, Mapping[str, str]]) -> Iterable[Fact]:
+    accepted, resolved = conditions.get("Accepted", {}), conditions.get("ResolvedRefs", {})
+    if accepted.get("status") != "True":
+        values = {"parent": parent, "reason": accepted.get("reason", "-"), "message": accepted.get("message", "")}
+        yield Fact("net.gateway.not-accepted", values, "problem")
+        return
+    yield Fact("net.gateway.accepted", {"parent": parent})
+    if resolved.get("status") == "False":
+        yield Fact(
+            "net.gateway.refs",
+            {"reason": resolved.get("reason", "-"), "message": resolved.get("message", "")},
+            "problem",
+        )

@@ -86,6 +86,11 @@ MESSAGES = {
     "fact.net.ingress.path-empty": "{host} {path} → Service {service} has no ready endpoint.",
     "fact.net.ingress.no-secret": "The certificate for {hosts} is missing: there is no Secret {secret} of type kubernetes.io/tls.",
     # Gateway API
+    "fact.net.gateway.accepted": "Gateway {parent} accepts it.",
+    "fact.net.gateway.not-accepted": "Gateway {parent} does not accept it ({reason}): {message}.",
+    "fact.net.gateway.refs": "Not all of its backends can be used ({reason}): {message}.",
+    "fact.net.gateway.no-parent": "There is no Gateway {parent}, which spec.parentRefs names.",
+    "fact.net.gateway.unseen": "No controller has looked at it for Gateway {parent}: does the controller of its GatewayClass run?",
     "fact.net.gateway.rule": "HTTPRoute {route} takes it: {rule}, {host} {path} ({sort}).",
     "fact.net.gateway.no-match": "HTTPRoute {route} has the host and the path, but its {rule} also wants: {wants}.",
     "fact.net.gateway.filter": "HTTPRoute {route} has filters that the controller does not know ({filters}); they must not be skipped, so the answer is 500.",

@@ -86,6 +86,11 @@ MESSAGES = {
     "fact.net.ingress.path-empty": "{host} {path} → Service {service} 没有就绪的端点。",
     "fact.net.ingress.no-secret": "{hosts} 的证书缺失：没有类型为 kubernetes.io/tls 的 Secret {secret}。",
     # Gateway API
+    "fact.net.gateway.accepted": "Gateway {parent} 接纳了它。",
+    "fact.net.gateway.not-accepted": "Gateway {parent} 没有接纳它（{reason}）：{message}。",
+    "fact.net.gateway.refs": "它的后端并非都可用（{reason}）：{message}。",
+    "fact.net.gateway.no-parent": "spec.parentRefs 里写的 Gateway {parent} 不存在。",
+    "fact.net.gateway.unseen": "还没有控制器替 Gateway {parent} 看过它：它的 GatewayClass 的控制器在运行吗？",
     "fact.net.gateway.rule": "HTTPRoute {route} 的 {rule} 匹配：{host} {path}（{sort}）。",
     "fact.net.gateway.no-match": "HTTPRoute {route} 的主机和路径都对上了，但它的 {rule} 还要求：{wants}。",
     "fact.net.gateway.filter": "HTTPRoute {route} 用了控制器不认识的过滤器（{filters}）；过滤器不允许跳过，所以返回 500。",

@@ -525,3 +525,34 @@ def test_matches_and_weights_are_in_the_configuration() -> None:
     assert "- { name: any-80, weight: 9 }" in texts["traefik"]
     assert '{ name: ":method", exact: "POST" }, { name: "v", exact: "2" }' in texts["contour"]
     assert "{ name: default/any/80, weight: 9 }" in texts["contour"]
+
+
+@pytest.mark.parametrize(
+    ("parent", "backends", "expected"),
+    [
+        ("traefik", "name: any, port: 80", ["net.gateway.accepted"]),
+        ("traefik", "name: gone, port: 80", ["net.gateway.accepted", "net.gateway.refs"]),
+        ("nobody", "name: any, port: 80", ["net.gateway.no-parent"]),
+        ("strange", "name: any, port: 80", ["net.gateway.unseen"]),
+    ],
+)
+def test_a_route_is_explained(base: tuple[Cluster, str], parent: str, backends: str, expected: list[str]) -> None:
+    strange = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: strange, namespace: ingress}
+spec: {gatewayClassName: other, listeners: [{name: http, port: 80, protocol: HTTP}]}
+"""
+    cluster, _ = with_route(base, strange, http_route(parent, f"[{{backendRefs: [{{{backends}}}]}}]"))
+    said = cluster.explain("httproute/shop")
+
+    assert [f.id for f in said if f.id.startswith("net.gateway")] == expected
+    assert all(said.text(language) for language in ("en", "zh"))
+
+
+def test_a_route_that_no_listener_takes_is_explained(base: tuple[Cluster, str]) -> None:
+    cluster, _ = with_route(base, http_route("traefik", "[]", namespace="ingress, sectionName: none"))
+
+    assert "(NoMatchingParent): No listener of the Gateway has this sectionName and port." in cluster.explain(
+        "httproute/shop"
+    ).text("en")
