@@ -71,12 +71,39 @@ def _sends(world: World, trace: Trace, hop: Hop) -> Iterable[Fact]:
 def _nxdomain(world: World, trace: Trace, hop: Hop) -> Iterable[Fact]:
     tried = hop.facts.get("tried", "")
     yield Fact("net.nxdomain", {"host": hop.name, "tried": ", ".join(tried.split())}, "problem")
-    short = hop.name.partition(".")[0]
+    labels = hop.name.split(".")
+    short = labels[0]
     spaces = [s.metadata.namespace for s in world.of(Service) if s.metadata.name == short]
-    if spaces:
+    source = trace.answer.hops[0]
+    if spaces and source.where != "pod":
+        yield Fact("net.hint.node-dns", {"service": short}, "hint")
+        return
+    asked = labels[1] if len(labels) > 1 else source.name.partition("/")[0]
+    service = _service(world, f"{asked}/{short}")
+    if service is not None and service.spec.clusterIP == "None":  # CoreDNS denies it as long as nobody is ready
+        yield Fact("net.headless-empty", {"name": f"{asked}/{short}"}, "problem")
+        yield from _reasons(world, service)
+        yield Fact("net.hint.ready", {}, "hint")
+    elif spaces:
         yield Fact("net.hint.namespace", {"service": short, "namespace": spaces[0]}, "hint")
     else:
         yield Fact("net.hint.name", {"service": short}, "hint")
+
+
+def _empty(world: World, trace: Trace, hop: Hop) -> Iterable[Fact]:
+    alias = hop.facts.get("alias", "")
+    values = {"name": hop.name, "alias": alias, **hop.facts}
+    if alias:
+        yield Fact("net.alias-dead", values, "problem")
+        yield Fact("net.hint.external-name", values, "hint")
+    else:
+        yield Fact("net.no-address", values, "problem")
+        yield Fact("net.hint.ready", values, "hint")
+
+
+def _reasons(world: World, service: Service) -> list[Fact]:
+    """What is wrong with a Service, and what to change."""
+    return [f for f in explain_service(world, service) if f.tone in ("problem", "hint")]
 
 
 def _no_endpoints(world: World, trace: Trace, hop: Hop) -> Iterable[Fact]:
@@ -88,9 +115,7 @@ def _no_endpoints(world: World, trace: Trace, hop: Hop) -> Iterable[Fact]:
         return
     yield Fact("net.no-endpoints", {"name": hop.name, "count": known}, "problem")
     service = _service(world, hop.name)
-    reasons = (
-        [f for f in explain_service(world, service) if f.tone in ("problem", "hint")] if service is not None else []
-    )
+    reasons = _reasons(world, service) if service is not None else []
     yield from reasons
     fields = {"service.no-match": "spec.selector", "service.port-name": "spec.ports[].targetPort"}
     field = next((fields[f.id] for f in reasons if f.id in fields), "")
@@ -126,7 +151,7 @@ HOPS: Mapping[str, Told] = {
     "pod:not-running": _fact("net.not-running", "problem"),
     "hosts:found": _fact("net.hosts"),
     "dns:resolved": _fact("net.resolved"),
-    "dns:empty": _with_hint("net.no-address", "net.hint.ready"),
+    "dns:empty": _empty,
     "dns:nxdomain": _nxdomain,
     "dns:no-answer": _with_hint("net.dns-dead", "net.hint.dns"),
     "socket:no-ipv6": _with_hint("net.no-ipv6", "net.hint.ipv6"),
