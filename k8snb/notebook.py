@@ -100,6 +100,28 @@ class Pictures(World):
         view = pod_sequence(self, pod, namespace)
         return Picture(PodSequence(self, pod, namespace), draw_sequence(view), sequence_text(view), view)
 
+    def behind(self, what: str, **options: Any) -> Picture:
+        """What stands behind ``svc/NAME``, ``ingress/NAME`` or ``httproute/NAME``, from left to right, and where the way breaks.
+
+        Options are as for ``map``; the picture's ``view`` has the cards and links.
+        """
+        from k8snb.widgets import Behind
+
+        obj = self.get(what)
+        moment, heard = self.moment(), self.listening(obj.metadata.namespace)
+
+        def look(language: str | None) -> BehindView:
+            return behind(moment, obj, language, (lambda pod: heard.get(pod.metadata.uid or "", ())) if heard else None)
+
+        language = options.get("language")
+        view = look(language)
+        still = draw_behind(view, language, projector=bool(options.get("projector")))
+        return Picture(Behind(moment, look, **options), still, behind_text(view, language), view)
+
+    def listening(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
+        """Where the Pods of a namespace listen, by uid; empty where nobody can look into them."""
+        return {}
+
     def moment(self) -> World:
         """This world as it is now, which does not change any more."""
         return self
@@ -139,6 +161,12 @@ class Cluster(Pictures, model.Cluster):
 
     snapshot_type = Snapshot
     scheduling_type = Scheduling
+
+    def listening(self, namespace: str) -> Mapping[str, tuple[str, ...]]:
+        hosts = self.network.hosts
+        if hosts is None:
+            return {}
+        return {p.metadata.uid or "": tuple(hosts.ports_of(p, self.clock.now)) for p in self.of(Pod, namespace)}
 
     def moment(self) -> World:
         return self.at(self.revision)
@@ -275,26 +303,6 @@ class Cluster(Pictures, model.Cluster):
         language = options.get("language")
         still = draw_networks(view, language, projector=bool(options.get("projector")))
         return Picture(Networks(self.moment(), view, **options), still, networks_text(view, language), view)
-
-    def behind(self, what: str, **options: Any) -> Picture:
-        """What stands behind ``svc/NAME``, ``ingress/NAME`` or ``httproute/NAME``, from left to right, and where the way breaks.
-
-        Options are as for ``map``; the picture's ``view`` has the cards and links.
-        """
-        from k8snb.widgets import Behind
-
-        obj = self.get(what)
-        moment, hosts = self.moment(), self.network.hosts
-        pods = self.of(Pod, obj.metadata.namespace)
-        heard = {p.metadata.uid: tuple(hosts.ports_of(p, self.clock.now)) for p in pods} if hosts is not None else {}
-
-        def look(language: str | None) -> BehindView:
-            return behind(moment, obj, language, (lambda pod: heard.get(pod.metadata.uid, ())) if heard else None)
-
-        language = options.get("language")
-        view = look(language)
-        still = draw_behind(view, language, projector=bool(options.get("projector")))
-        return Picture(Behind(moment, look, **options), still, behind_text(view, language), view)
 
     def matrix(self, port: int | str = 80, *, before: Reachability | None = None, **options: Any) -> Picture:
         """Who may reach whom at a port, as NetworkPolicies say; ``before`` is an earlier ``reachability(port)`` to compare with.

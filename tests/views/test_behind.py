@@ -10,7 +10,7 @@ from k8snb.api.mistakes import BadValue
 from k8snb.controllers import IN_TREE
 from k8snb.controllers.serviceloadbalancer import ServiceLoadBalancerController
 from k8snb.locale import LANGUAGES
-from k8snb.notebook import Cluster
+from k8snb.notebook import Cluster, Snapshot
 from k8snb.views.behind import BROKEN, GOOD, WAITING, BehindView, behind, behind_text
 from k8snb.views.behind_svg import MOST, draw_behind
 from k8snb.widgets import Behind
@@ -251,6 +251,19 @@ def test_the_stage_changes_its_language(cluster: Cluster) -> None:
     stage.speak("zh")
 
     assert stage.frame["spoken"].startswith("Service default/plain（ClusterIP）背后有什么")
+
+
+def test_a_past_moment_shows_what_stood_behind_then(cluster: Cluster) -> None:
+    before = cluster.revision
+    other = cluster.fork()
+    other.delete("service", "plain")
+
+    past = other.at(before)
+    assert isinstance(past, Snapshot)
+    view = past.behind("svc/plain", language="en").view
+
+    assert states(view, "endpoint") == states(seen(cluster, "svc/plain"), "endpoint")
+    assert not any("listens" in line for card in view.cards for line in card.lines)
 
 
 def test_only_services_and_ingresses_have_something_behind_them(cluster: Cluster) -> None:
