@@ -108,7 +108,7 @@ MESSAGES = {
     "arch.about.registry": "镜像的来源。由节点去拉取，API Server 从不接触镜像。",
     "arch.box.cloud": "云提供商",
     "arch.about.cloud": "cloud-controller-manager 向云平台申请负载均衡、地址和路由。模型里有其中的负载均衡：Cluster(controllers=[*IN_TREE, ServiceLoadBalancerController])。没有它时，LoadBalancer 类型的 Service 会一直等待地址。",
-    "arch.box.setup": "集群自身配置",
+    "arch.box.setup": "集群配置",
     "arch.about.setup": "集群自身的安装、配置和升级：kubeadm、Cluster API，或云平台上的一个按钮。在这里就是 Cluster(…) 的参数。",
     "arch.figure.logs": "个 Pod 有日志",
     "arch.figure.served": "真实客户端",

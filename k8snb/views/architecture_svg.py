@@ -8,9 +8,10 @@ from k8snb.views.architecture_boxes import LAYERS
 from k8snb.views.svg import INK, LINE, PAPER, SOFT, box, columns, fit, keyed, label, picture
 
 WIDTH, PROJECTOR = 960.0, 1.3
-HEAD, ROW, GAP, PAD, FOOT = 40.0, 50.0, 6.0, 8.0, 26.0
-ACROSS = {"inside": 3}
+HEAD, ROW, GAP, PAD, FOOT = 36.0, 45.0, 5.0, 6.0, 22.0
+ACROSS = {"inside": 6}
 """Boxes beside each other, where it is not four."""
+ACROSS_PROJECTOR = {"inside": 3}
 FILLS = {
     "outside": "#f7f7f7",
     "interface": "#eef3fb",
@@ -37,7 +38,7 @@ def draw_architecture(
     y = HEAD
     for layer in LAYERS:
         boxes = [b for b in view.boxes if b.layer == layer]
-        across = ACROSS.get(layer, 4)
+        across = (ACROSS_PROJECTOR if projector else ACROSS).get(layer, 4)
         rows = -(-len(boxes) // across)
         height = rows * ROW + (rows - 1) * GAP + 2 * PAD
         still.append(box(6, y, width - 12, height, FILLS[layer], LINE))
@@ -47,7 +48,7 @@ def draw_architecture(
             x = 6 + aside + (i % across) * (each + GAP)
             moving.append(_box(one, x, y + PAD + (i // across) * (ROW + GAP), each, language))
         y += height + GAP
-    still.append(label(12, y + 13, fit(text("arch.legend", language), width - 24, 12), 12, SOFT))
+    still.append(label(12, y + 11, fit(text("arch.legend", language), width - 24, 12), 12, SOFT))
     y += FOOT
     drawn = picture(width, y, box(0.5, 0.5, width - 1, y - 1, PAPER) + "".join(still), "".join(moving), title)
     if selected:
@@ -77,8 +78,8 @@ def _box(one: BoxView, x: float, y: float, width: float, language: str | None) -
     stroke = WAY if one.order else ink if one.state in (LIVE, STOPPED) else LINE
     room = (width - 16 - (14 if one.order else 0)) * BOLD
     body = box(0, 0, width, ROW, PAPER, stroke, 6, f"{dashes} {heavy}".strip())
-    body += label(9, 20, fit(f"{SIGNS[one.state]} {name}", room, 13.5), 13.5, INK, 600)
-    body += label(9, 38, fit(_short(one, width - 16, language), width - 14, 11.5), 11.5, ink)
+    body += label(9, 18, fit(f"{SIGNS[one.state]} {name}", room, 13.5), 13.5, INK, 600)
+    body += label(9, 35, fit(_short(one, width - 16, language), width - 14, 11.5), 11.5, ink)
     spoken = f"{name}: {told}"
     if one.order:
         body += f'<circle cx="{width - 10:.1f}" cy="10" r="11" fill="{WAY}"/>'
