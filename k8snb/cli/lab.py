@@ -36,7 +36,17 @@ def lab(options: argparse.Namespace) -> int:
     language = short_language()
     copied = copy_course(options.dir, language)
     print(locale.text("lab.ready", folder=options.dir, count=len(copied)))
-    return subprocess.call(command(options.dir, language, options.no_browser, options.port))
+    return served(command(options.dir, language, options.no_browser, options.port))
+
+
+def served(words: list[str], env: dict[str, str] | None = None) -> int:
+    """Run a server until it ends; its exit code. Ctrl-C is the server's own affair: JupyterLab asks whether to stop."""
+    process = subprocess.Popen(words, env=env)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def short_language() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,10 +13,10 @@ from typing import Any
 
 from k8snb import locale
 from k8snb.api.mistakes import Mistake
-from k8snb.cli.lab import FOLDER, copy_course, jupyter, short_language
+from k8snb.cli.lab import FOLDER, copy_course, jupyter, served, short_language
 
 BAD_INPUT = 2
-"""Exit code: there is no such chapter."""
+"""Exit code: there is no such chapter, or no extension that shows slides."""
 
 
 def add_present(commands: Any) -> None:
@@ -34,6 +34,9 @@ def present(options: argparse.Namespace) -> int:
     """Write the slides beside the chapter, and start JupyterLab on them; its exit code."""
     if options.lang:
         locale.use(options.lang)
+    if importlib.util.find_spec("jupyterlab_slideshow") is None:
+        print(locale.text("present.no-deck", python=sys.executable), file=sys.stderr)
+        return BAD_INPUT
     try:
         copy_course(options.dir, short_language())
         slides = write_slides(options.chapter, options.dir)
@@ -44,7 +47,7 @@ def present(options: argparse.Namespace) -> int:
     print(locale.text("present.keys"))
     with tempfile.TemporaryDirectory(prefix="k8snb-present-") as settings:
         words = command(options.dir, slides, Path(settings), options.no_browser, options.port)
-        return subprocess.call(words, env=environment())
+        return served(words, environment())
 
 
 def write_slides(chapter: str, folder: Path) -> Path:

@@ -3,6 +3,7 @@
 MESSAGES = {
     "present.ready": "The slides are in {path}. Starting JupyterLab …",
     "present.keys": "Space, PgDn or a clicker runs what is shown and goes on; ← → change slides; N shows your notes, W in a window of their own; Esc ends the slides.",
+    "present.no-deck": "JupyterLab's extension for slides is not installed: {python} -m pip install jupyterlab-slideshow",
     "present.no-file": "There is no notebook {path}.",
     "present.no-chapter": "There is no chapter {name!r}. There are: {known}. Give a number such as 01, a name, or the path of a notebook.",
     "present.notes": "Notes",

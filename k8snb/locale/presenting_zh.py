@@ -3,6 +3,7 @@
 MESSAGES = {
     "present.ready": "幻灯片已写入 {path}，正在启动 JupyterLab……",
     "present.keys": "空格、PgDn 或翻页笔：运行当前单元格，然后继续；← → 切换幻灯片；N 显示备注，W 在单独的窗口里显示备注；Esc 退出放映。",
+    "present.no-deck": "没有安装 JupyterLab 的幻灯片扩展：{python} -m pip install jupyterlab-slideshow",
     "present.no-file": "没有这个 notebook：{path}。",
     "present.no-chapter": "没有章节 {name!r}。现有章节：{known}。请给出编号（如 01）、名称，或 notebook 的路径。",
     "present.notes": "备注",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from k8snb.cli.lab import FIRST, command, copy_course
+import pytest
+
+from k8snb.cli.lab import FIRST, command, copy_course, served
 
 
 def test_chapters_are_copied_once_and_changes_stay(tmp_path: Path) -> None:
@@ -22,3 +24,22 @@ def test_the_command_opens_the_first_chapter(tmp_path: Path) -> None:
 
     assert f"--LabApp.default_url=/lab/tree/zh/{FIRST}" in words
     assert words[-2:] == ["--no-browser", "--port=9999"]
+
+
+def test_a_server_is_not_left_at_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+
+    class Server:
+        def __init__(self, words: list[str], env: dict[str, str] | None) -> None:
+            waited.extend(words)
+
+        def wait(self) -> int:
+            waited.append("wait")
+            if len(waited) < 4:
+                raise KeyboardInterrupt
+            return 7
+
+    monkeypatch.setattr("k8snb.cli.lab.subprocess.Popen", Server)
+
+    assert served(["jupyter"]) == 7
+    assert waited == ["jupyter", "wait", "wait", "wait"]

@@ -41,3 +41,12 @@ def test_pictures_are_drawn_for_a_projector() -> None:
 def test_an_unknown_chapter_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["present", "99", "--lang", "en", "--dir", str(tmp_path)]) == 2
     assert "There is no chapter '99'" in capsys.readouterr().err
+
+
+def test_a_missing_deck_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("k8snb.cli.present.importlib.util.find_spec", lambda _: None)
+
+    assert main(["present", "01", "--lang", "en", "--dir", str(tmp_path)]) == 2
+    assert "pip install jupyterlab-slideshow" in capsys.readouterr().err

@@ -49,7 +49,7 @@ for (const field of document.querySelectorAll(".prediction")) {
 // Slides
 
 const SMALLEST = 0.5; // a screen that is still too high at this scale scrolls
-const PICTURE = 330; // pixels of a 720 pixel screen that a picture keeps
+const PICTURE = 410, EACH = 320; // pixels of a 720 pixel screen that a picture keeps, and each of several
 const WIDE = 1280, HIGH = 720, ROOM = 656;
 
 if (data.kind === "slides") {
@@ -65,7 +65,7 @@ if (data.kind === "slides") {
       const room = ROOM / scale;
       const cap = (pixels) => inner.style.setProperty("--picture", `${Math.floor(pixels)}px`);
       cap(room);
-      if (drawn.length) cap(Math.max(PICTURE / scale, (room - (inner.scrollHeight - size(drawn))) / drawn.length));
+      if (drawn.length) cap(Math.max((drawn.length > 1 ? EACH : PICTURE) / scale, (room - (inner.scrollHeight - size(drawn))) / drawn.length));
       return inner.scrollHeight * scale;
     };
     let scale = 1;

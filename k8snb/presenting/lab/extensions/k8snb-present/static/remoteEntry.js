@@ -3,7 +3,7 @@
 // projector, and shows the presenter's notes. It acts only on notebooks that `k8snb present` has prepared (metadata.k8snb.slides).
 (() => {
   const SMALLEST = 0.5; // a screen that is still too high at this scale scrolls
-  const PICTURE = 340; // pixels of the screen that a picture keeps
+  const PICTURE = 410, EACH = 320; // pixels of the screen that a picture keeps, and each of several
   const CSS = `
 body[data-jp-deck-mode=presenting]{--jp-content-font-size1:20px;--jp-code-font-size:17px;--jp-content-font-family:ui-sans-serif,system-ui,'Segoe UI','Noto Sans','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif}
 body[data-jp-deck-mode=presenting] .jp-Deck.jp-NotebookPanel{left:0!important;right:0!important;place-content:start center!important;padding:10px 40px 40px!important;box-sizing:border-box}
@@ -121,7 +121,7 @@ body[data-jp-deck-mode=presenting] .jp-Deck .widget-radio,body[data-jp-deck-mode
         const cap = (pixels) => notebook.node.style.setProperty("--k8snb-picture", `${Math.round(pixels / scale)}px`);
         cap(room);
         const drawn = nodes.flatMap((node) => [...node.querySelectorAll(".k8snb .picture > svg")]);
-        if (drawn.length) cap(Math.max(PICTURE, (room - (size(nodes) + 6 * nodes.length - size(drawn))) / drawn.length));
+        if (drawn.length) cap(Math.max(drawn.length > 1 ? EACH : PICTURE, (room - (size(nodes) + 6 * nodes.length - size(drawn))) / drawn.length));
         return size(nodes) + 6 * nodes.length;
       };
       let scale = 1;
