@@ -65,7 +65,7 @@ if (data.kind === "slides") {
       const room = ROOM / scale;
       const cap = (pixels) => inner.style.setProperty("--picture", `${Math.floor(pixels)}px`);
       cap(room);
-      if (drawn.length) cap(Math.max((drawn.length > 1 ? EACH : PICTURE) / scale, (room - (inner.scrollHeight - size(drawn))) / drawn.length));
+      if (drawn.length) cap(Math.max((drawn.length > 1 ? EACH : PICTURE) / Math.sqrt(scale), (room - (inner.scrollHeight - size(drawn))) / drawn.length));
       return inner.scrollHeight * scale;
     };
     let scale = 1;

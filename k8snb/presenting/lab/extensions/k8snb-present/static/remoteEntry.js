@@ -121,7 +121,7 @@ body[data-jp-deck-mode=presenting] .jp-Deck .widget-radio,body[data-jp-deck-mode
         const cap = (pixels) => notebook.node.style.setProperty("--k8snb-picture", `${Math.round(pixels / scale)}px`);
         cap(room);
         const drawn = nodes.flatMap((node) => [...node.querySelectorAll(".k8snb .picture > svg")]);
-        if (drawn.length) cap(Math.max(drawn.length > 1 ? EACH : PICTURE, (room - (size(nodes) + 6 * nodes.length - size(drawn))) / drawn.length));
+        if (drawn.length) cap(Math.max((drawn.length > 1 ? EACH : PICTURE) * Math.sqrt(scale), (room - (size(nodes) + 6 * nodes.length - size(drawn))) / drawn.length));
         return size(nodes) + 6 * nodes.length;
       };
       let scale = 1;
