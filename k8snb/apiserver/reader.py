@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from k8snb.api.scheme import Resource, Scheme
+    from k8snb.api.types.core_v1 import Namespace
     from k8snb.store import Change, Store
 
 _START = len("/registry/")
+_NAMESPACES = "/registry/namespaces/"
 
 
 class StoreReader:
@@ -22,16 +24,20 @@ class StoreReader:
         self._scheme = scheme
         self._resources: dict[str, Resource] = {}
         self._buckets: dict[str, str] = {}
+        self._namespaces: dict[str, Namespace] = {}
         self._listings: dict[str, tuple[Any, ...]] = {}
         store.subscribe(self.changed)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_listings": {}}
+        return {**self.__dict__, "_listings": {}, "_namespaces": {}}
 
     def changed(self, change: Change) -> None:
         """Forget a remembered listing when one of its objects changes."""
+        key = change.key
         if self._listings:
-            self._listings.pop(change.key[_START : change.key.find("/", _START)], None)
+            self._listings.pop(key[_START : key.find("/", _START)], None)
+        if key.startswith(_NAMESPACES):
+            self._namespaces.pop(key[len(_NAMESPACES) :], None)
 
     def learn(self, scheme: Scheme) -> None:
         """Use another scheme from now on (custom resources came or went)."""
@@ -50,6 +56,16 @@ class StoreReader:
         """The object, or None."""
         found = self._store.get(self.resource(kind).key(namespace, name))
         return None if found is None else found.value
+
+    def namespace(self, name: str) -> Namespace | None:
+        """A namespace, of which nearly every request asks."""
+        found = self._namespaces.get(name)
+        if found is None:
+            stored = self._store.get(_NAMESPACES + name)
+            if stored is None:
+                return None
+            found = self._namespaces[name] = stored.value
+        return found
 
     def list(self, kind: str, namespace: str = "") -> list[Any]:
         """The objects of one namespace, or of all, in key order."""

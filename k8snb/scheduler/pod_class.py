@@ -89,7 +89,7 @@ class PodClass:
             decision.evaluated = size if found < wanted else nth(ring.turned(fit), wanted) + 1
         window = ring.first(decision.evaluated)
         if not found:
-            decision.evidence = Seen(names, ring, window, self._refusals(closed), ())
+            decision.evidence = Seen(names, start, window, self._refusals(closed), ())
             return ""
         fit &= window
         found = decision.feasible_count = min(found, wanted)
@@ -125,7 +125,8 @@ class PodClass:
                     best |= nodes
         if len(refused) > 1:
             refused.sort(key=_order)
-        decision.evidence = Seen(names, ring, window, [(s, n) for _, s, n in refused], groups, parts)
+        told = tuple([(status, nodes) for _, status, nodes in refused]) if refused else ()
+        decision.evidence = Seen(names, start, window, told, tuple(groups), parts)
         ties = decision.ties = best.bit_count()
         return names[ring.place(ids.number(ties) + 1 if ties > 1 else 1, best)]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from k8snb.scheduler.framework import Status
-from k8snb.scheduler.nodesets import Ring, places
+from k8snb.scheduler.nodesets import places
 from k8snb.scheduler.profile import PluginScores
 from k8snb.scheduler.topology import Refusal
 
@@ -40,22 +40,23 @@ class Signature:
 class Seen:
     """Evidence of a choice among groups of nodes; spelled out per node when somebody asks.
 
-    ``refusals`` are sets of nodes, those that are told before others first; ``groups`` the nodes that fit.
+    ``start`` is the place where the search began; ``refusals`` are sets of nodes, those that are told before others first;
+    ``groups`` the nodes that fit.
     """
 
-    __slots__ = ("_groups", "_names", "_parts", "_refusals", "_ring", "_window")
+    __slots__ = ("_groups", "_names", "_parts", "_refusals", "_start", "_window")
 
     def __init__(
         self,
         names: Sequence[str],
-        ring: Ring,
+        start: int,
         window: int,
         refusals: Sequence[Refusal],
         groups: Sequence[int],
         parts: Sequence[Part] = (),
     ) -> None:
         self._names = names
-        self._ring = ring
+        self._start = start
         self._window = window
         self._refusals = refusals
         self._groups = groups
@@ -73,8 +74,8 @@ class Seen:
 
     def _in_order(self, nodes: Iterable[int]) -> list[int]:
         """Places in the order of the search."""
-        ring = self._ring
-        return sorted(nodes, key=lambda place: (place - ring.start) % ring.size)
+        start, size = self._start, len(self._names)
+        return sorted(nodes, key=lambda place: (place - start) % size)
 
     def statuses(self) -> Mapping[str, Status]:
         """Refused nodes."""

@@ -32,10 +32,10 @@ class NamespaceLifecycle(Plugin):
             if a.name in IMMORTAL:
                 raise errors.forbidden("namespaces", a.name, "this namespace may not be deleted")
             return a.obj
-        found = a.ctx.server.store.get(f"/registry/namespaces/{a.namespace}")
+        found = a.ctx.server.reader.namespace(a.namespace)
         if found is None:
             raise errors.not_found("namespaces", a.namespace)
-        if a.operation == CREATE and found.value.status.phase == "Terminating":
+        if a.operation == CREATE and found.status.phase == "Terminating":
             cause = errors.Cause(
                 "NamespaceTerminating", f"namespace {a.namespace} is being terminated", "metadata.namespace"
             )
