@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from k8snb.api.errors import APIError
+from k8snb.apiserver.http.message import HTTPRequest
+from k8snb.apiserver.routes import serve
 from k8snb.cluster import Cluster
 from k8snb.explain import explain
 from k8snb.kubectl import run
@@ -65,6 +67,15 @@ def test_only_requests_that_arrive_are_audited(shop: Cluster) -> None:
     run(shop, "get pods")
 
     assert (refused, shop.server.audit[-1].code) == (0, 500)
+
+
+@pytest.mark.parametrize(("server", "code"), [("kube-apiserver", 503), ("etcd", 500)])
+def test_clients_over_http_are_answered_with_a_status(shop: Cluster, server: str, code: int) -> None:
+    shop.stop_component(server)
+    answer = serve(shop.server, HTTPRequest("GET", "/api/v1/namespaces/default/pods"))
+
+    assert answer.code == code
+    assert b'"kind":"Status"' in answer.body
 
 
 def test_without_etcd_it_is_still_known_who_may_do_what() -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import lab
-from tests.browser.test_stage import CELLS, write_notebook
+from tests.browser.test_closeups import opened
+from tests.browser.test_stage import CELLS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -27,13 +28,6 @@ PIPELINE = (
 
 IN_SIGHT = "() => document.querySelector('.k8snb aside').getBoundingClientRect().top < innerHeight - 120"
 """The details are not hidden below the picture."""
-
-
-def opened(page: Page, address: str, folder: Path, name: str, cells: tuple[str, ...]) -> None:
-    write_notebook(folder, name, cells)
-    lab.open_notebook(page, address, name)
-    lab.run_all(page)
-    page.wait_for_selector(".k8snb svg .item", timeout=60_000)
 
 
 def test_a_box_says_what_to_type_and_what_passed(page: Page, address: str, course: Path, language: str) -> None:
