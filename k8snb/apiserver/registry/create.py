@@ -44,15 +44,9 @@ def create(
     name = meta.name
     if not name and meta.generateName:
         name = _free_name(ctx, ep, a.namespace, meta.generateName)
-    meta = replace(
-        meta,
-        name=name,
-        uid=server.ids.uid(),
-        creationTimestamp=ctx.now,
-        deletionTimestamp=None,
-        deletionGracePeriodSeconds=None,
-        selfLink=None,
-    )
+    if meta.deletionTimestamp is not None or meta.deletionGracePeriodSeconds is not None or meta.selfLink is not None:
+        meta = replace(meta, deletionTimestamp=None, deletionGracePeriodSeconds=None, selfLink=None)
+    meta = replace(meta, name=name, uid=server.ids.uid(), creationTimestamp=ctx.now)
     strategy = ep.strategy
     obj = strategy.begin_create(replace(obj, metadata=meta), ctx)
     obj = strategy.prepare_for_create(obj, ctx)

@@ -16,6 +16,8 @@ _ELSEWHERE: Final = "does not match event.namespace"
 _UNSET: Final = "needs to be unset"
 _INVOLVED: Final = Path("involvedObject") / "namespace"
 _NAMESPACE: Final = Path("namespace")
+_COMPONENT: Final = Path("reportingComponent")
+_CONTROLLER: Final = Path("reportingController")
 _KEPT: Final = (
     "involvedObject",
     "reason",
@@ -45,9 +47,10 @@ def create(event: core.Event, old_api: bool, errors: Errors) -> None:
         errors.append(required(Path("eventTime")))
     if event.type not in ("Normal", "Warning"):
         errors.append(invalid(Path("type"), "", f"has invalid value: {event.type or ''}"))
-    for name in ("firstTimestamp", "lastTimestamp", "count"):
-        if getattr(event, name):
-            errors.append(invalid(Path(name), "", _UNSET))
+    if event.firstTimestamp or event.lastTimestamp or event.count:
+        for name in ("firstTimestamp", "lastTimestamp", "count"):
+            if getattr(event, name):
+                errors.append(invalid(Path(name), "", _UNSET))
     if event.source.component or event.source.host:
         errors.append(invalid(Path("source"), "", _UNSET))
 
@@ -90,10 +93,11 @@ def _legacy(event: core.Event, old_api: bool, errors: Errors) -> None:
 
 
 def _reported(event: core.Event, old_api: bool, errors: Errors) -> None:
-    where = Path("reportingComponent" if old_api else "reportingController")
+    where = _COMPONENT if old_api else _CONTROLLER
     if not event.reportingComponent:
         errors.append(required(where))
-    label_name(event.reportingComponent, where, errors)
+    if names.qualified_name(event.reportingComponent):
+        label_name(event.reportingComponent, where, errors)
     for name in ("reportingInstance", "action", "reason"):
         text = getattr(event, name) or ""
         if not text:
