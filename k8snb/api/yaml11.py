@@ -1,8 +1,9 @@
 """YAML as the API server and kubectl read it: YAML 1.1 by go-yaml's rules, then turned into JSON.
 
 ``yes``, ``on`` and ``y`` are booleans, ``010`` is 8, ``1e3`` is a number, ``2020-01-01`` stays text, ``<<`` merges, a
-key that comes twice is noted, and an alias bomb is refused. Parsing is PyYAML's, in C where it was built so. Besides
-the tree, the line of every key and item is kept. Our own limit: nesting deeper than 200 levels is refused.
+key that comes twice is noted, and an alias bomb is refused. Parsing is libyaml's, of which go-yaml's parser is a port;
+PyYAML's own stands in where there is none, and tells what is wrong. Besides the tree, the line of every key and item is
+kept. Our own limit: nesting deeper than 200 levels is refused.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import yaml
 from k8snb.api.gojson import MAX_DEPTH, JsonFloat, clean_text, plain_number
 from k8snb.api.gotext import quote
 
-#: libyaml's parser, or PyYAML's own where libyaml is missing (as in a browser).
-_Parser: Final[Any] = getattr(yaml, "CParser", yaml.Loader)
+#: libyaml's parser, of which go-yaml's is a port; None where libyaml is missing (as in a browser).
+_FAST: Final[Any] = getattr(yaml, "CLoader", None)
 
 #: The largest request body that the API server reads.
 MAX_BYTES: Final = 3 * 1024 * 1024
@@ -97,12 +98,13 @@ def load(data: bytes | str, first_line: int = 1) -> Loaded:
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if len(raw) > MAX_BYTES:
         raise YamlError(f"the document has {len(raw)} bytes; the API server reads at most {MAX_BYTES}")
-    try:
-        parser = _Parser(raw)
+    if _FAST is not None:
         try:
-            return _Builder(parser, first_line - 1).build()
-        finally:
-            parser.dispose()
+            return _built(_FAST, raw, first_line)
+        except (yaml.YAMLError, UnicodeError):
+            pass  # PyYAML's own parser says more exactly what is wrong
+    try:
+        return _built(yaml.Loader, raw, first_line)
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, first_line) from None
     except yaml.reader.ReaderError as error:
@@ -111,6 +113,14 @@ def load(data: bytes | str, first_line: int = 1) -> Loaded:
         raise YamlError(f"yaml: {known}") from None
     except (UnicodeError, RecursionError) as error:
         raise YamlError(f"yaml: {error}") from None
+
+
+def _built(kind: Any, raw: bytes, first_line: int) -> Loaded:
+    parser = kind(raw)
+    try:
+        return _Builder(parser, first_line - 1).build()
+    finally:
+        parser.dispose()
 
 
 def split(text: str) -> Iterator[tuple[str, int]]:

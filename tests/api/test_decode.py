@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -410,3 +411,17 @@ def test_no_tree_raises_anything_else_and_decoding_is_final(tree: Any, name: str
     again, warnings = decode_object(to_dict(obj), resource)
 
     assert (to_dict(obj), []) == (to_dict(again), warnings)
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML's own parser is stricter than go-yaml's")
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("a: b\t\n", {"a": "b"}),
+        ("a: \tb\n", {"a": "b"}),
+        ("{a: /x?y=1}\n", {"a": "/x?y=1"}),
+    ],
+)
+def test_what_go_reads_is_read(text: str, tree: object) -> None:
+    """Tabs after tokens and question marks inside of flow scalars."""
+    assert yaml11.load(text).tree == tree
