@@ -51,7 +51,8 @@ spec:
 
 
 def request(cluster: Cluster, url: str, source: str = "pod/client") -> Answer:
-    return cluster.network.request(source, url, cluster.runtime.processes["kubelet"].view)
+    answer: Answer = cluster.network.request(source, url, cluster.runtime.processes["kubelet"].view)
+    return answer
 
 
 @pytest.fixture
