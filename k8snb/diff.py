@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from k8snb import locale
 from k8snb.api.codec import to_dict
 from k8snb.api.object import Object
 from k8snb.client.view import cache_key
@@ -51,7 +52,7 @@ class Diff(tuple[Difference, ...]):
         )
 
     def __repr__(self) -> str:
-        return "\n".join(map(repr, self)) or "no difference"
+        return "\n".join(map(repr, self)) or locale.text("diff.none")
 
 
 def diff_worlds(left: World, right: World, ignore: frozenset[str] = NOISE) -> Diff:

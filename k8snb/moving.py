@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from k8snb import locale
 from k8snb.api.mistakes import BadType, BadValue
 from k8snb.client.runtime import Runtime, Step
 from k8snb.client.view import cache_key
@@ -30,7 +31,7 @@ class Steps(tuple[Step, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n".join(step_line(step) for step in self) or "nothing left to do"
+        return "\n".join(step_line(step) for step in self) or locale.text("steps.none")
 
 
 def step_line(step: Step) -> str:
@@ -38,7 +39,7 @@ def step_line(step: Step) -> str:
     call = step.call
     obj: Any = getattr(call, "obj", None) or getattr(call, "pod", None)
     target = f"{obj.kind} {cache_key(obj)}" if obj is not None else f"{call.kind.__name__} {call.namespace}/{call.name}"  # type: ignore[attr-defined]
-    result = f"refused: {step.error.message}" if step.error else f"r{step.revision}"
+    result = locale.text("steps.refused", message=step.error.message) if step.error else f"r{step.revision}"
     return f"#{step.number:<5} {step.time:9.3f}s  {step.cause.actor:<28} {type(call).__name__} {target}  → {result}"
 
 

@@ -370,6 +370,9 @@ MESSAGES = {
     "kubectl.not-described": "<the API reference describes it: {url}>",
     "serve.stopped": "No longer served.",
     "serve.until": "Press Ctrl-C to stop.",
+    "diff.none": "no difference",
+    "steps.none": "nothing left to do",
+    "steps.refused": "refused: {message}",
     "lab.ready": "Your chapters and exercises are in {folder} ({count} files copied now; what you have changed stays). Starting JupyterLab …",
     # grading
     "grading.exists": "{object} is there",

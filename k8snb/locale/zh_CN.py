@@ -370,6 +370,9 @@ MESSAGES = {
     "kubectl.not-described": "<见 API 参考：{url}>",
     "serve.stopped": "服务已停止。",
     "serve.until": "按 Ctrl-C 停止。",
+    "diff.none": "没有差异",
+    "steps.none": "没有事情可做了",
+    "steps.refused": "被拒绝：{message}",
     "lab.ready": "章节和练习在 {folder} 中（本次复制 {count} 个文件；你改过的文件不会被覆盖）。正在启动 JupyterLab……",
     # 评分
     "grading.exists": "{object} 存在",
