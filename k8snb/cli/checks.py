@@ -119,8 +119,10 @@ def kernel(_: Setting) -> Iterator[Found]:
     except NoSuchKernel:
         yield "fail", "kernel-missing", {}
         return
-    runs = shutil.which(argv[0]) or argv[0]
     here = Path(sys.executable)
+    own = {"python", f"python{sys.version_info.major}", f"python{sys.version_info.major}.{sys.version_info.minor}"}
+    # Jupyter starts its own Python where a kernel asks for a bare one, whatever PATH says.
+    runs = str(here) if argv[0] in own else shutil.which(argv[0]) or argv[0]
     if Path(runs).name.startswith("python") and Path(runs).parent.resolve() != here.parent.resolve():
         yield "fail", "kernel-foreign", {"place": runs, "here": str(here)}
         return

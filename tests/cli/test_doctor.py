@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from k8snb import locale
+from k8snb import __version__, locale
 from k8snb.cli import checks, doctor, main
 from k8snb.cli.checks import CHECKS, Finding, Found, Setting
 from k8snb.cli.doctor import examined, told
@@ -90,6 +90,16 @@ def test_a_kernel_of_another_python(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", lambda *_: spec)
 
     assert found("kernel") == [("fail", "kernel-foreign")]
+
+
+def test_an_environment_that_nobody_activated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Another Python is first on PATH; Jupyter starts its own all the same."""
+    (tmp_path / "python").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(checks, "_asked_kernel", lambda: __version__)
+
+    assert found("kernel") == [("ok", "kernel")]
 
 
 def test_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
