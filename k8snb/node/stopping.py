@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from k8snb.node import hooks
 from k8snb.node.constants import MINIMUM_GRACE
 from k8snb.node.container import EXITED, RUNNING, SIDECAR, WAITING, Container, Kill
+from k8snb.node.status import phase_of
 
 if TYPE_CHECKING:
     from k8snb.node.pod import PodWorker
@@ -123,8 +124,8 @@ def finish(worker: PodWorker, now: float, world: World) -> None:
 
 
 def exceed_deadline(worker: PodWorker, now: float, world: World) -> None:
-    """``activeDeadlineSeconds`` are over."""
-    if worker.stopping or worker.final:
+    """``activeDeadlineSeconds`` are over; a pod whose containers have all ended by then stays what it is."""
+    if worker.stopping or worker.final or phase_of(worker) in {"Succeeded", "Failed"}:
         return
     message = "Pod was active on the node longer than the specified deadline"
     worker.emit("Normal", "DeadlineExceeded", message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from k8snb.api.frozen import FrozenDict
@@ -169,6 +169,16 @@ def check(states: list[Pod]) -> None:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pods(), actions)
+@example(
+    spec(
+        script("sleep 2"),
+        initContainers=(script("true", name="i0"),),
+        restartPolicy="OnFailure",
+        terminationGracePeriodSeconds=0,
+        activeDeadlineSeconds=5,
+    ),
+    [("wait", 3.5), ("reboot", 1.0)],
+)
 def test_statuses_are_consistent_whatever_happens(pod: PodSpec, events: list[tuple[str, float]]) -> None:
     rig = NodeRig(images=IMAGES)
     rig.pod("p", pod)
