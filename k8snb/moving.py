@@ -7,7 +7,8 @@ from typing import Any
 
 from k8snb import locale
 from k8snb.api.mistakes import BadType, BadValue
-from k8snb.client.runtime import Runtime, Step
+from k8snb.client.runtime import Runtime
+from k8snb.client.steps import Step
 from k8snb.client.view import cache_key
 from k8snb.interrupt import Held
 from k8snb.sim.clock import Clock

@@ -48,8 +48,8 @@ from k8snb.client.calls import (
     kind_of,
 )
 from k8snb.client.events import Draft, Names, Recorder
-from k8snb.client.runtime import Cause
 from k8snb.client.series import Broadcaster
+from k8snb.client.steps import Cause
 from k8snb.sim.clock import Clock
 
 VERSION = "v1.36.2"

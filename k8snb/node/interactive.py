@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from k8snb.api.types.core_v1 import Pod
@@ -14,21 +15,22 @@ if TYPE_CHECKING:
     from k8snb.node.shell.session import Line, Session
 
 
-class Interactive:
+class Interactive(ABC):
     """The part of the machines that somebody at a keyboard reaches."""
 
     world: World
 
+    @abstractmethod
     def worker_of(self, pod: Pod) -> PodWorker | None:
         """What its node knows of a pod."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wake(self, key: str) -> None:
         """Look at a key now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _box(self, pod: Pod, container: str | None) -> Container:
-        raise NotImplementedError
+        """A container of a pod; ``ValueError`` when there is none."""
 
     def session(self, pod: Pod, container: str | None, name: str, now: float) -> Session:
         """Begin an interactive shell in a container; ``ValueError`` when there is none to talk to."""

@@ -16,7 +16,7 @@ from k8snb.api.object import Object
 from k8snb.api.types.apps_v1 import ReplicaSet
 from k8snb.api.types.core_v1 import Pod
 from k8snb.client.calls import Bind, Create, Delete, Evict, Patch, Update, UpdateStatus
-from k8snb.client.runtime import Pending, Step
+from k8snb.client.steps import Pending, Step
 from k8snb.cluster import Cluster
 from k8snb.controllers.owners import controller_of
 from k8snb.controllers.pods import is_active

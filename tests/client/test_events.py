@@ -304,7 +304,7 @@ def test_a_refused_event_is_dropped_and_counted() -> None:
             raise forbidden("events", "", "no")
         return real(request)
 
-    from k8snb.client.runtime import Cause
+    from k8snb.client.steps import Cause
 
     cause = Cause("kubelet/worker-1", "p", (), 0)
     cluster.server.handle = handle  # type: ignore[method-assign]

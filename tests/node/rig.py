@@ -13,7 +13,8 @@ from k8snb.api.types.core_v1 import Namespace, Node, Pod, PodSpec
 from k8snb.client import calls
 from k8snb.client.calls import Call, Emit, Outcome
 from k8snb.client.protocol import Controller
-from k8snb.client.runtime import Cause, Runtime
+from k8snb.client.runtime import Runtime
+from k8snb.client.steps import Cause
 from k8snb.client.view import Source, cache_key
 from k8snb.sim.clock import Clock, rfc3339
 

@@ -9,7 +9,8 @@ whoever made it busy for a little while, everybody else goes on. The little whil
 from __future__ import annotations
 
 from k8snb.client.calls import Create, Delete
-from k8snb.client.runtime import Runtime, Step
+from k8snb.client.runtime import Runtime
+from k8snb.client.steps import Step
 from k8snb.client.workqueue import Item
 from k8snb.sim.clock import Clock
 from k8snb.sim.ids import Ids

@@ -18,7 +18,8 @@ from k8snb.bootstrap import bootstrap
 from k8snb.client.calls import Delete
 from k8snb.client.gateway import Gateway
 from k8snb.client.protocol import Controller, Reconcile, Watch, own_key
-from k8snb.client.runtime import Runtime, Step, store_change
+from k8snb.client.runtime import Runtime, store_change
+from k8snb.client.steps import Step
 from k8snb.client.view import Source, View
 from k8snb.scheduler import Scheduler
 from k8snb.sim.clock import Clock

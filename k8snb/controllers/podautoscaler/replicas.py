@@ -7,6 +7,7 @@ up. Small differences (10 % by default) change nothing. All amounts are in thous
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import NamedTuple
@@ -117,16 +118,16 @@ def requests(pods: Sequence[Pod], resource: str, container: str) -> dict[str, in
     return found
 
 
-class _Goal:
+class _Goal(ABC):
     """What is wanted of a metric, and how far measured values are from it."""
 
+    @abstractmethod
     def ratio(self, values: Mapping[str, int]) -> tuple[float, int | None, int]:
         """(usage over target, percent of the requests or None, mean usage)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def full(self, name: str) -> int:
         """What a pod that is not measured is assumed to use when scaling down."""
-        raise NotImplementedError
 
 
 class _Utilization(_Goal):
